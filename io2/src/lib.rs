@@ -1,0 +1,17 @@
+//! io2: see the README.
+
+mod buf;
+mod clock;
+mod config;
+mod driver;
+mod error;
+mod executor;
+mod fd;
+pub mod fs;
+mod op;
+mod slab;
+mod spawn;
+mod sys;
+mod task;
+pub mod time;
+mod trace;

@@ -1,0 +1,78 @@
+//! Operations: what one submission queue entry asks of the kernel.
+//!
+//! Each kernel operation is one small file that describes itself by [`Operation`]; the one future
+//! `Op` submits it, waits for it, and cancels it when it is dropped. The driver
+//! below knows no operation by name.
+//!
+//! # How to add one
+//!
+//! 1. Make a struct that owns everything the kernel may look at: the descriptor (an
+//!    `Fd`, which keeps it open until the last completion), buffers and paths.
+//! 2. Put what the kernel needs at a fixed address, but does not live on the heap already, into
+//!    `Side`: it stays in the driver's slot from the submission to the last completion.
+//! 3. Write `encode`, `finish` and, if a success makes something that must be disposed of
+//!    (a descriptor), `discard`.
+
+use std::io;
+
+use io_uring::squeue::Entry;
+
+/// What an operation works on, for spans and for the list of operations in flight.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Target {
+    /// The descriptor, or -1.
+    pub fd: i32,
+    /// How many bytes are asked for.
+    pub len: u64,
+    /// The offset in the file.
+    pub offset: u64,
+}
+
+/// One kernel operation, from its submission queue entry to its output.
+///
+/// # Safety
+///
+/// The entry that `encode` returns may hold addresses of only these: memory that `self` owns on
+/// the heap (it must neither move nor be freed when `self` moves), static memory, and `*side`.
+/// All of it must stay valid until `finish` or `discard` is called, and no safe code may be able to
+/// reach it in between.
+pub unsafe trait Operation: Unpin + Sized + 'static {
+    /// What the future resolves to.
+    type Output;
+
+    /// What the kernel reads or writes beside the buffer: it lives in the driver's slot, at an
+    /// address that never changes, from the submission to the last completion.
+    type Side: 'static;
+
+    /// The operation's name in spans and in lists of operations in flight.
+    const NAME: &'static str;
+
+    /// Makes the side data, once, right before `encode`.
+    fn side(&mut self) -> Self::Side;
+
+    /// Fills the submission queue entry. Its `user_data` is set by the driver.
+    fn encode(&mut self, side: *mut Self::Side) -> Entry;
+
+    /// Turns the completion into the output. A failure of the kernel is an error with the
+    /// kernel's code; a cancelled operation is `Interrupted` or `TimedOut`.
+    fn finish(self, side: Self::Side, result: io::Result<u32>) -> Self::Output;
+
+    /// Disposes of a completion that nobody waits for any more. An operation whose success makes
+    /// a descriptor closes it here.
+    fn discard(self, side: Self::Side, result: io::Result<u32>) {
+        let _ = (side, result);
+    }
+
+    /// What the operation works on.
+    fn target(&self) -> Target;
+
+    /// Whether it should go to the polled ring: only direct reads and writes on a device that
+    /// polls.
+    fn polled(&self) -> bool {
+        false
+    }
+
+    /// The device behind the polled ring refused to poll: from now on `polled` must be false. The
+    /// operation is then encoded once more, for the main ring.
+    fn poll_refused(&mut self) {}
+}
