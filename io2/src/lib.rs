@@ -8,7 +8,7 @@ mod error;
 mod executor;
 mod fd;
 pub mod fs;
-mod op;
+pub mod op;
 mod slab;
 mod spawn;
 mod sys;
