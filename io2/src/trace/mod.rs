@@ -1,1 +1,40 @@
-//! (being written)
+//! Every span and event of the runtime is made here, and nothing else names a target or a field.
+//!
+//! * [`spans`]: tasks, polls, submissions, completions and calls into the kernel, all TRACE.
+//! * [`events`]: what is worth a line: overruns, panics, leaks, start and stop.
+//! * `sink`: what a span is made of. It has two forms: `enabled` writes to `tracing`, and
+//!   `disabled`, without that feature, is empty: every span is a zero-sized value, and [`on`] is a
+//!   constant, so that the code behind it is gone. Names and fields are written once, above them.
+//! * [`fallback`]: a WARN or an ERROR is never lost for want of a subscriber, it goes to `log`.
+//!
+//! Rules for callers:
+//!
+//! * A subscriber is user code: it may block, panic or call the runtime. Call nothing from here,
+//!   and drop no span or guard, while the driver or the context is borrowed. What a subscriber
+//!   panics with stops at this module. What it makes the runtime do is not traced again.
+//! * The functions called for each poll or operation begin with [`on`], one load; the rest of
+//!   them is out of line. Ask [`on`] before reading a clock for their sake.
+
+mod events;
+mod fallback;
+#[cfg_attr(feature = "tracing", path = "enabled.rs")]
+#[cfg_attr(not(feature = "tracing"), path = "disabled.rs")]
+mod sink;
+mod spans;
+
+pub(crate) use events::{
+    Overrun, RtStart, TaskEnd, TaskPanic, advice, op_orphan, overrun, poll_fallback, ring_busy,
+    ring_overflow, rt_leak, rt_start, rt_stop, sq_full, suppressed, task_end, task_panic,
+};
+pub(crate) use sink::{TaskSpan, on};
+pub(crate) use spans::{
+    CompleteInfo, CompleteSpan, OpInfo, PollSpan, RingSpan, SubmitSpan, TaskInfo, TaskKind,
+    enter_complete, enter_poll, enter_ring, enter_submit,
+};
+
+use std::time::Duration;
+
+/// Whole microseconds, as durations are recorded.
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
