@@ -8,6 +8,7 @@ mod error;
 mod executor;
 mod fd;
 pub mod fs;
+pub mod observe;
 pub mod op;
 mod slab;
 mod spawn;

@@ -21,6 +21,8 @@ mod fallback;
 #[cfg_attr(not(feature = "tracing"), path = "disabled.rs")]
 mod sink;
 mod spans;
+#[cfg(all(test, feature = "tracing"))]
+mod tests;
 
 pub(crate) use events::{
     Overrun, RtStart, TaskEnd, TaskPanic, advice, op_orphan, overrun, poll_fallback, ring_busy,

@@ -1,0 +1,95 @@
+//! What can be seen: the spans and events of the runtime.
+//!
+//! io2 tells what it does by [`tracing`](https://docs.rs/tracing): every poll of a task, every
+//! submission to the kernel, every completion and every call into the kernel is a span, and a task
+//! that holds its core for longer than its slice is a warning with its name, the place where it was
+//! spawned, and the time. What is listed here is public API: names, targets, levels and fields stay
+//! as they are, and more may be added.
+//!
+//! # Where it goes
+//!
+//! Spans and events go to the `tracing` subscriber of the thread, if the program has set one. All
+//! spans have the level TRACE, so a subscriber that asks for less sees only events. The target
+//! selects what is wanted, for example `io2::preempt=warn` or `io2::submit=trace`.
+//!
+//! When the process has never set a subscriber, warnings and errors go to the
+//! [`log`](https://docs.rs/log) facade, as one line each, under the same target: whoever uses only
+//! `log` misses none of them.
+//!
+//! # Spans
+//!
+//! | target | name | kind | fields |
+//! |---|---|---|---|
+//! | `io2::task` | `runtime.spawn` | span TRACE | `kind`, `task.id`, `task.name`, `size.bytes`, `loc.file`, `loc.line`, `loc.col`, `rt.id` |
+//! | `io2::poll` | `poll` | span TRACE | `task.id`, `poll.seq`, `wake_delay_us`, `ready`, `busy_us` |
+//! | `io2::submit` | `submit` | span TRACE | `op.id`, `op.code`, `fd`, `len`, `off`, `task.id`, `ring` |
+//! | `io2::complete` | `complete` | span TRACE | `op.id`, `op.code`, `res`, `flags`, `more`, `latency_us` |
+//! | `io2::ring` | `enter` | span TRACE | `rt.id`, `sqes`, `wait`, `timeout_us`, `ret`, `errno`, `cqes`, `blocked_us` |
+//!
+//! - `runtime.spawn`: one for each task, without a parent, from its spawn to its end, and entered
+//!   around each of its polls. `kind` is `task`, `block_on` (the future given to `run`) or
+//!   `blocking`; `size.bytes` is the size of the future; `loc.*` is where it was spawned. The name
+//!   and the fields are those that tokio-console looks for.
+//! - `poll`: entered around one poll, inside the span of the task, so that what the task does is
+//!   inside both. `poll.seq` counts the polls of the task; `wake_delay_us` is the time from the wake
+//!   to the poll. When the poll returns, `ready` says whether the task is done and `busy_us` how
+//!   long the poll took; both stay absent when it panicked.
+//! - `submit`: entered around one entry of the submission queue. `op.id` is the operation's, the
+//!   same as in its completions; `fd` is -1 for none; `task.id` is the task that it is done for,
+//!   0 for none; `ring` is `main` or `polled`.
+//! - `complete`: entered around one completion, while the waker of the operation runs. `res` is the
+//!   result or a negated error code; `more` says that further completions of the operation follow.
+//! - `enter`: entered around one call into the kernel, which submits `sqes` entries and waits for
+//!   `wait` completions, for `timeout_us` at most. Afterwards: what it returned, its error code or
+//!   0, the completions then there, and how long it took.
+//!
+//! # Events
+//!
+//! | target | name | kind | fields |
+//! |---|---|---|---|
+//! | `io2::task` | `task.end` | event DEBUG | `task.id`, `task.name`, `outcome`, `polls`, `busy_us`, `max_poll_us` |
+//! | `io2::task` | `task.panic` | event ERROR | `task.id`, `task.name`, `outcome`, `loc.file`, `loc.line`, `loc.col` |
+//! | `io2::op` | `op.orphan` | event DEBUG | `op.id`, `op.code`, `fd`, `res` |
+//! | `io2::preempt` | `preempt.overrun` | event WARN | `rt.id`, `task.id`, `task.name`, `loc.file`, `loc.line`, `loc.col`, `budget_us`, `elapsed_us`, `overrun_us`, `phase`, `victims`, `max_victim_delay_us` |
+//! | `io2::preempt` | `preempt.suppressed` | event WARN | `count`, `window_s` |
+//! | `io2::ring` | `ring.sq_full` | event DEBUG | `rt.id`, `depth`, `inflight`, `count` |
+//! | `io2::ring` | `ring.busy` | event DEBUG | `rt.id`, `depth`, `inflight`, `count` |
+//! | `io2::ring` | `ring.overflow` | event WARN | `rt.id`, `depth`, `inflight`, `count` |
+//! | `io2::ring` | `ring.poll_fallback` | event INFO | `dev`, `reason` |
+//! | `io2::rt` | `rt.start` | event INFO | `rt.id`, `rt.name`, `cpu`, `depth`, `preempt_us`, `kernel`, `setup.flags` |
+//! | `io2::rt` | `rt.stop` | event INFO | `rt.id`, `inflight`, `drained`, `dur_ms` |
+//! | `io2::rt` | `rt.leak` | event ERROR | `rt.id`, `ops`, `bytes` |
+//! | `io2::rt` | `rt.advice` | event WARN | |
+//!
+//! Every event also has a `message`, a sentence for people; its wording may change.
+//!
+//! - `task.end`: `outcome` is `ready`, `cancelled` or `panicked`; `busy_us` is the time in all polls
+//!   together, `max_poll_us` the longest one. In the span of the task.
+//! - `task.panic`: a task that nobody waits for has panicked. In the span of the task.
+//! - `op.orphan`: the future of an operation was dropped before its completion; `res` is present
+//!   when the event is about that late completion.
+//! - `preempt.overrun`: a poll took longer than the slice, `preempt_duration`. `elapsed_us` is
+//!   how long it took, `budget_us` the slice, `overrun_us` the difference; `phase` is `after` for a
+//!   poll that has returned. `victims` counts the tasks that were ready meanwhile, and
+//!   `max_victim_delay_us` is how long the first of them waited. In the span of the task. At most
+//!   five a minute come from one executor; `preempt.suppressed` counts the others.
+//! - `ring.*`: pressure between the program and the kernel. Nothing is ever lost by it; where it is
+//!   frequent, a larger `ring_depth` helps.
+//! - `rt.leak`: operations outlived `shutdown_timeout`, so what the kernel may still touch is
+//!   leaked instead of freed.
+//! - `rt.advice`: something on this machine keeps the runtime from its best, and what to do.
+//!
+//! Fields are numbers, booleans and strings, never formatted text. Names that end in `_us`, `_ms`
+//! and `_s` are whole microseconds, milliseconds and seconds. A field whose value is not known is
+//! absent. Ids are numbers that are never used twice in a process.
+//!
+//! # What a subscriber may do
+//!
+//! Anything: it may take its time, and it may call the runtime, since it is never called while
+//! the runtime is in the middle of something. What it makes the runtime do is not traced again. If
+//! it panics, the panic goes no further than to the panic hook.
+//!
+//! # What it costs
+//!
+//! While no subscriber asks for TRACE, each place where a span would be made is one load and one
+//! branch. Without the feature `tracing` the places are gone.
