@@ -1,1 +1,3 @@
 //! Unpublished member of the io2 workspace.
+
+pub mod observed;
