@@ -2,10 +2,11 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 use tracing::{Id, Span};
+
+use super::contain;
 
 /// Whether any subscriber wants spans: one load.
 ///
@@ -43,22 +44,12 @@ pub(super) fn shielded<R>(call: impl FnOnce() -> R) -> Option<R> {
     if INSIDE.get() { None } else { always(call) }
 }
 
-/// Calls a subscriber, and stops its panic: the panic hook has reported that, and a broken sink
-/// must not take the runtime down, nor be the second panic of an unwinding thread.
+/// Calls a subscriber; `None` if it panics.
 fn always<R>(call: impl FnOnce() -> R) -> Option<R> {
     let before = INSIDE.replace(true);
-    let result = catch_unwind(AssertUnwindSafe(call));
+    let result = contain(call);
     INSIDE.set(before);
-    match result {
-        Ok(value) => Some(value),
-        Err(payload) => {
-            // The payload may panic when it is dropped; that one is not worth keeping whole.
-            if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-                std::mem::forget(second);
-            }
-            None
-        }
-    }
+    result
 }
 
 /// A task's span. Eight bytes, and no allocation while nobody wants spans.

@@ -35,16 +35,38 @@ pub(super) fn line(target: &str, severity: Severity, text: std::fmt::Arguments<'
         Severity::Warn => log::Level::Warn,
         Severity::Error => log::Level::Error,
     };
-    // A logger is user code like a subscriber: its panic, which the hook has reported, stops here.
-    let log = || log::log!(target: target, level, "{text}");
-    if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(log)) {
-        std::mem::forget(payload);
-    }
+    super::contain(|| log::log!(target: target, level, "{}", OneLine(text)));
 }
 
 #[cfg(not(feature = "log"))]
 pub(super) fn line(_: &str, severity: Severity, _: std::fmt::Arguments<'_>) {
     match severity {
         Severity::Warn | Severity::Error => {}
+    }
+}
+
+/// A text on one line. What a task panicked with often has several, of which all but the first
+/// would be lost to whoever searches a log for them, or taken for lines of their own.
+#[cfg(feature = "log")]
+struct OneLine<'a>(std::fmt::Arguments<'a>);
+
+#[cfg(feature = "log")]
+impl std::fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        struct Joined<'a, 'b>(&'a mut std::fmt::Formatter<'b>);
+
+        impl std::fmt::Write for Joined<'_, '_> {
+            fn write_str(&mut self, text: &str) -> std::fmt::Result {
+                for (at, part) in text.split(['\n', '\r']).enumerate() {
+                    if at > 0 {
+                        self.0.write_str(" ")?;
+                    }
+                    self.0.write_str(part)?;
+                }
+                Ok(())
+            }
+        }
+
+        std::fmt::write(&mut Joined(f), self.0)
     }
 }

@@ -40,3 +40,21 @@ use std::time::Duration;
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
+
+/// Calls a subscriber or a logger, and stops its panic: the panic hook has reported that, and a
+/// broken sink must not take the runtime down, nor be the second panic of an unwinding thread.
+#[cfg(any(feature = "tracing", feature = "log"))]
+fn contain<R>(call: impl FnOnce() -> R) -> Option<R> {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(value) => Some(value),
+        Err(payload) => {
+            // What it panicked with may itself panic when it is dropped.
+            if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                std::mem::forget(second);
+            }
+            None
+        }
+    }
+}
