@@ -14,8 +14,8 @@ mod tests;
 /// suspended (`CLOCK_MONOTONIC`).
 ///
 /// Timers take it, and deadlines are made from it. It is like [`std::time::Instant`], and each
-/// converts into the other; but it is eight bytes, and the runtime may let it follow another clock than the
-/// machine's, so programs that are to be tested under simulated time read this one only.
+/// converts into the other; but it is eight bytes, and the runtime may let it follow another clock
+/// than the machine's, so programs that are to be tested under simulated time read this one only.
 ///
 /// ```
 /// use std::time::Duration;

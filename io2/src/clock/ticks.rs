@@ -92,8 +92,8 @@ fn source_allows(source: &str, cpuinfo: impl FnOnce() -> String) -> bool {
     }
 }
 
-/// How fast the ticks run: measured over all the time since the executor started, so the longer it runs
-/// the more exact it is.
+/// How fast the ticks run: measured over all the time since the executor started, so the longer it
+/// runs the more exact it is.
 #[derive(Debug)]
 pub(crate) struct Rate {
     base: Sample,
@@ -131,8 +131,8 @@ impl Rate {
         }
     }
 
-    /// Measures again if that makes the rate noticeably better: at first after a millisecond,
-    /// then whenever the time since the start has doubled. Otherwise it costs a reading of the ticks.
+    /// Measures again if that makes the rate noticeably better: at first after a millisecond, then
+    /// whenever the time since the start has doubled. Otherwise it costs a reading of the ticks.
     #[inline]
     pub(crate) fn refine(&mut self) {
         if ticks().0 >= self.due && !ticks_are_nanos() {

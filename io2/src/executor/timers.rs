@@ -1,15 +1,16 @@
 //! The timers of an executor: which waker is due when.
 //!
-//! A wheel of eleven levels with 64 slots each, exact to the nanosecond. `base` is a point in time that
-//! no timer is before. The level of a timer is the highest six-bit digit in which its
-//! deadline differs from `base`, its slot is the value of that digit: two shifts and an exclusive or, however
-//! many timers there are. So all timers of a level are due before those of the levels above, and
-//! within a level those of a slot before those of the slots above. A slot is a list in the order
-//! of insertion; timers with the same deadline are always in the same slot, which keeps them first
-//! in, first out.
+//! A wheel of eleven levels with 64 slots each, exact to the nanosecond. `base` is a point in time
+//! that no timer is before. The level of a timer is the highest six-bit digit in which its deadline
+//! differs from `base`, its slot is the value of that digit: two shifts and an exclusive or,
+//! however many timers there are. So all timers of a level are due before those of the levels
+//! above, and within a level those of a slot before those of the slots above. A slot is a list in
+//! the order of insertion; timers with the same deadline are always in the same slot, which keeps
+//! them first in, first out.
 //!
-//! When the time of a slot with many timers has come, `base` moves into it, and its timers spread over the
-//! levels below. A slot with few is searched instead. The other timers need not be touched, since
+//! When the time of a slot with many timers has come, `base` moves into it, and its timers spread
+//! over the levels below. A slot with few is searched instead. The other timers need not be
+//! touched, since
 //! `base` keeps its digits from that level up.
 //!
 //! Why not a heap: the usual timer is a timeout that never fires. To insert and remove one takes
