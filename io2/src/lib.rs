@@ -1,6 +1,6 @@
 //! io2: see the README.
 
-mod buf;
+pub mod buf;
 mod clock;
 mod config;
 mod driver;
