@@ -42,7 +42,7 @@ const SLOTS: usize = 1 << BITS;
 const LEVELS: usize = 11;
 
 /// A slot with at most this many timers is searched; one with more is spread.
-const FEW: usize = 8;
+const FEW: usize = 4;
 
 /// The timers of one executor.
 #[derive(Debug)]

@@ -83,25 +83,26 @@ fn a_deadline_in_the_past_is_due_at_once() {
         timers.insert(at(1_000_000 + n), waker());
     }
     assert_eq!(pop_all(&mut timers, 1_000_050), 51);
-    timers.insert(at(3), waker());
+    for _ in 0..3 {
+        timers.insert(at(3), waker());
+    }
     assert!(timers.next_deadline() <= Some(at(1_000_050)));
-    assert_eq!(pop_all(&mut timers, 1_000_050), 1);
+    assert_eq!(pop_all(&mut timers, 1_000_050), 3);
     assert_eq!(timers.len(), 49);
 }
 
 #[test]
 fn a_removed_crowd_leaves_no_deadline_behind() {
     let mut timers = Timers::new();
-    let start = 1 << 35;
-    let keys: Vec<Key> = (0..10 * FEW as u64)
-        .map(|n| timers.insert(at(start + n * 1000), waker()))
-        .collect();
-    for key in keys {
+    let far = at(1 << 50);
+    timers.insert(far, waker());
+    let crowd = (0..10 * FEW as u64).map(|n| timers.insert(at((1 << 35) + n * 1000), waker()));
+    let crowd: Vec<Key> = crowd.collect();
+    for key in crowd {
+        assert!(timers.next_deadline() < Some(far));
         assert!(timers.remove(key).is_some());
     }
-    assert_eq!(timers.next_deadline(), None);
-    timers.insert(at(1 << 50), waker());
-    assert_eq!(timers.next_deadline(), Some(at(1 << 50)));
+    assert_eq!(timers.next_deadline(), Some(far));
 }
 
 #[test]
@@ -142,6 +143,8 @@ fn memory_is_used_again() {
 enum Step {
     /// So much after the time now.
     Insert(u64),
+    /// So much before the time now.
+    InsertPast(u64),
     Remove(prop::sample::Index),
     /// Let so much time pass, then fire what is due.
     Advance(u64),
@@ -164,6 +167,7 @@ fn distance() -> impl Strategy<Value = u64> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => distance().prop_map(Step::Insert),
+        1 => distance().prop_map(Step::InsertPast),
         2 => any::<prop::sample::Index>().prop_map(Step::Remove),
         1 => distance().prop_map(|by| Step::Advance(by % (1 << 33))),
         2 => Just(Step::Next),
@@ -186,13 +190,18 @@ proptest! {
             let number = number as u64;
             let mut fire = usize::MAX;
             match step {
-                Step::Insert(after) => {
-                    // What is due already comes after what was due when time was last looked at.
-                    let deadline = now.saturating_add(after).max(timers.base);
+                Step::Insert(_) | Step::InsertPast(_) => {
+                    let deadline = match step {
+                        Step::InsertPast(before) => now.saturating_sub(before),
+                        Step::Insert(after) => now.saturating_add(after),
+                        _ => unreachable!(),
+                    };
                     let waker = waker();
                     let key = timers.insert(at(deadline), waker.clone());
-                    model.insert((deadline, number), (key, waker));
-                    keys.push((key, (deadline, number)));
+                    // What comes late comes after what was due when time was last looked at.
+                    let place = (deadline.max(timers.base), number);
+                    model.insert(place, (key, waker));
+                    keys.push((key, place));
                     fire = 0;
                 }
                 Step::Remove(which) if !keys.is_empty() => {
@@ -228,6 +237,7 @@ proptest! {
                 model.remove(&place);
             }
             prop_assert_eq!(timers.len(), model.len());
+            prop_assert!(timers.base <= now);
             let earliest = model.first_key_value().map(|(place, _)| at(place.0));
             let next = timers.next_deadline();
             prop_assert_eq!(next.is_some(), earliest.is_some());
