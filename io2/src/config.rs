@@ -1,1 +1,138 @@
-//! (being written)
+//! Every knob of an executor: its unit, its limits, and what happens outside them.
+
+use std::io;
+use std::time::Duration;
+
+/// The deepest submission queue that the kernel makes.
+pub(crate) const MAX_RING_DEPTH: u32 = 32_768;
+
+/// What happens to a task whose poll took longer than the slice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Preempt {
+    /// A WARN event with target `io2::preempt` names the task. The default.
+    #[default]
+    Warn,
+    /// Nothing is measured and nothing is said. The slice still bounds a turn.
+    Off,
+    /// Like `Warn`; beside that, `#[io2::test]` fails the test.
+    Fail,
+}
+
+/// Builds an executor on the calling thread and runs a future in it.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let answer = io2::ExecutorConfig::new()
+///     .ring_depth(256)
+///     .preempt_duration(Duration::from_millis(5))
+///     .run(async { 42 })?;
+/// assert_eq!(answer, 42);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a configuration does nothing until `run` is called"]
+pub struct ExecutorConfig {
+    pub(crate) ring_depth: u32,
+    pub(crate) preempt_duration: Duration,
+    pub(crate) preempt: Preempt,
+    pub(crate) spin: Duration,
+    pub(crate) name: Option<String>,
+    pub(crate) shutdown_timeout: Duration,
+}
+
+impl Default for ExecutorConfig {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ExecutorConfig {
+    /// The default configuration: a ring of 64 entries, a slice of 10 ms, warnings on, no
+    /// spinning, no name, 5 s for the shutdown.
+    pub fn new() -> Self {
+        ExecutorConfig {
+            ring_depth: 64,
+            preempt_duration: Duration::from_millis(10),
+            preempt: Preempt::Warn,
+            spin: Duration::ZERO,
+            name: None,
+            shutdown_timeout: Duration::from_secs(5),
+        }
+    }
+
+    /// How many entries the submission queue has: a power of two from 1 to 32768, 64 unless set.
+    ///
+    /// It bounds how many operations go to the kernel in one system call, not how many may be in
+    /// flight, of which there is no limit. [`run`](Self::run) refuses any other value with
+    /// `InvalidInput`.
+    pub fn ring_depth(mut self, entries: u32) -> Self {
+        self.ring_depth = entries;
+        self
+    }
+
+    /// The time slice: how long tasks may run before completions are reaped and timers fire, 10 ms
+    /// unless set. Zero is refused by [`run`](Self::run) with `InvalidInput`.
+    pub fn preempt_duration(mut self, slice: Duration) -> Self {
+        self.preempt_duration = slice;
+        self
+    }
+
+    /// What happens to a task whose poll took longer than the slice: a warning unless set.
+    pub fn preempt(mut self, preempt: Preempt) -> Self {
+        self.preempt = preempt;
+        self
+    }
+
+    /// How long to look for completions without sleeping once nothing is left to run: zero unless
+    /// set. It buys latency with CPU time.
+    pub fn spin(mut self, spin: Duration) -> Self {
+        self.spin = spin;
+        self
+    }
+
+    /// The executor's name in events.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// How long `run` waits, after the future is done, for cancelled operations to end: 5 s unless
+    /// set. What is still in flight then is leaked, with an ERROR event.
+    pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
+        self.shutdown_timeout = limit;
+        self
+    }
+
+    /// Says what is wrong with the values, if anything is.
+    pub(crate) fn validate(&self) -> io::Result<()> {
+        let depth = self.ring_depth;
+        if depth == 0 || depth > MAX_RING_DEPTH {
+            return Err(invalid(format!(
+                "ring_depth is {depth}; it must be a power of two from 1 to {MAX_RING_DEPTH}"
+            )));
+        }
+        if !depth.is_power_of_two() {
+            let above = depth.next_power_of_two();
+            return Err(invalid(format!(
+                "ring_depth is {depth}, which is not a power of two; the next ones are {} and {above}",
+                above / 2
+            )));
+        }
+        if self.preempt_duration.is_zero() {
+            return Err(invalid(
+                "preempt_duration is zero; to turn warnings off, use preempt(Preempt::Off)".into(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn invalid(text: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}

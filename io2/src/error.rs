@@ -1,1 +1,46 @@
-//! (being written)
+//! Start-up errors that say what to do.
+
+use std::io;
+
+/// Turns the error of a ring's set-up into advice. The kind is the kernel's.
+pub(crate) fn setup(error: io::Error, depth: u32) -> io::Error {
+    let advice = match error.raw_os_error() {
+        Some(libc::EPERM) => {
+            "io_uring is forbidden here: set `sysctl kernel.io_uring_disabled=0` (or join \
+             `kernel.io_uring_group`), and if this is a container, let its seccomp profile allow \
+             io_uring_setup, io_uring_enter and io_uring_register"
+                .to_owned()
+        }
+        Some(libc::EACCES) => {
+            "a security module forbids io_uring: allow it for this program".to_owned()
+        }
+        Some(libc::ENOSYS) => {
+            "this kernel has no io_uring: io2 needs Linux 5.11 or later, and 6.1 or later is \
+             recommended"
+                .to_owned()
+        }
+        Some(libc::ENOMEM) => format!(
+            "the kernel has no memory for a ring of {depth} entries: raise RLIMIT_MEMLOCK \
+             (`ulimit -l`), or use a smaller ring_depth"
+        ),
+        Some(libc::EMFILE) => {
+            "this process has no free descriptor: raise RLIMIT_NOFILE (`ulimit -n`)".to_owned()
+        }
+        Some(libc::ENFILE) => {
+            "the system has no free descriptor: raise `sysctl fs.file-max`".to_owned()
+        }
+        _ => "the ring could not be made".to_owned(),
+    };
+    io::Error::new(
+        error.kind(),
+        format!("cannot start io_uring: {advice} ({error})"),
+    )
+}
+
+/// The kernel lacks what the runtime cannot do without.
+pub(crate) fn too_old(missing: &str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        format!("this kernel's io_uring lacks {missing}: io2 needs Linux 5.11 or later"),
+    )
+}

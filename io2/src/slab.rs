@@ -30,6 +30,8 @@ pub(crate) struct Slab<T> {
     /// The entry that was vacated last, or [`NONE`].
     vacant: u32,
     len: usize,
+    /// The generation of an index that was never used.
+    generation_first: u32,
     /// The greatest generation.
     generation_max: u32,
     /// How many entries there may be.
@@ -65,6 +67,7 @@ impl<T> Slab<T> {
             entries: Vec::new(),
             vacant: NONE,
             len: 0,
+            generation_first: 1,
             generation_max: u32::MAX >> (32 - generation_bits),
             // The index NONE is not used.
             capacity_max: if index_bits == 32 {
@@ -73,6 +76,18 @@ impl<T> Slab<T> {
                 index_max + 1
             },
         }
+    }
+
+    /// Like [`new`](Self::new), with another first generation: keys of a slab that was here before find
+    /// nothing in this one.
+    pub(crate) const fn starting_at(
+        generation_bits: u32,
+        index_bits: u32,
+        generation: u32,
+    ) -> Slab<T> {
+        let mut slab = Slab::new(generation_bits, index_bits);
+        slab.generation_first = generation % slab.generation_max + 1;
+        slab
     }
 
     /// How many values there are.
@@ -121,11 +136,11 @@ impl<T> Slab<T> {
             );
             key = Key {
                 index: index as u32,
-                generation: 1,
+                generation: self.generation_first,
             };
             let state = State::Occupied(make(key));
             self.entries.push(Entry {
-                generation: 1,
+                generation: key.generation,
                 state,
             });
         }

@@ -2,6 +2,11 @@
 //!
 //! No policy here: each function is one call, with its error as an `io::Error`.
 
+use std::ffi::CStr;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+
 /// Nanoseconds of `CLOCK_MONOTONIC`. For `clock` alone.
 #[inline]
 pub(crate) fn monotonic_nanos() -> u64 {
@@ -23,4 +28,62 @@ pub(crate) fn monotonic_nanos() -> u64 {
 pub(crate) fn time_stamp_counter() -> u64 {
     // SAFETY: every x86_64 processor has the instruction, and it touches no memory.
     unsafe { core::arch::x86_64::_rdtsc() }
+}
+
+/// The code of the last error of this thread.
+pub(crate) fn errno() -> i32 {
+    io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}
+
+/// Calls io_uring_register with an argument of `count` elements; the error's code if it fails.
+pub(crate) fn io_uring_register<T>(
+    fd: RawFd,
+    opcode: libc::c_uint,
+    arg: *mut T,
+    count: libc::c_uint,
+) -> Result<i32, i32> {
+    // SAFETY: the two callers pass the argument that the opcode asks for, by a valid address.
+    let ret = unsafe { libc::syscall(libc::SYS_io_uring_register, fd, opcode, arg, count) };
+    if ret < 0 {
+        Err(errno())
+    } else {
+        Ok(ret as i32)
+    }
+}
+
+/// Makes an eventfd whose reads block.
+pub(crate) fn eventfd() -> io::Result<OwnedFd> {
+    // SAFETY: the call takes no address.
+    let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is new and nobody else's.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Adds one to an eventfd. A full counter is as good as a fuller one, so no error matters.
+pub(crate) fn ring_eventfd(fd: RawFd) {
+    let one = 1_u64;
+    // SAFETY: the eight bytes are there.
+    unsafe { libc::write(fd, (&raw const one).cast(), 8) };
+}
+
+/// The kernel's release, "6.12.3" for example.
+pub(crate) fn kernel_release() -> String {
+    let mut name = MaybeUninit::<libc::utsname>::zeroed();
+    // SAFETY: the structure is writable, and all-zero bytes are a valid one should the call fail.
+    let name = unsafe {
+        libc::uname(name.as_mut_ptr());
+        name.assume_init()
+    };
+    // SAFETY: the kernel ends the text with a zero.
+    let release = unsafe { CStr::from_ptr(name.release.as_ptr()) };
+    release.to_string_lossy().into_owned()
+}
+
+/// The processor that this thread runs on, or 0 if the kernel does not say.
+pub(crate) fn current_cpu() -> u32 {
+    // SAFETY: the call takes no address.
+    u32::try_from(unsafe { libc::sched_getcpu() }).unwrap_or(0)
 }

@@ -1,1 +1,505 @@
-//! (being written)
+//! The driver: what is in flight, and the rings that it is in flight on.
+//!
+//! Three numbers describe it: entries *queued* (in the backlog or the submission queue, not yet
+//! taken by the kernel), operations *in flight* (a slot each), and completions *reaped*. Nothing
+//! here names an operation, wakes anybody, or drops what a user made: completions come out as
+//! a list of [`Reaped`], which the executor works off when the driver is no longer borrowed.
+//!
+//! An entry is never lost, a cancellation included: what finds the submission queue full waits in
+//! the backlog for the next enter. Order is kept, so a cancellation comes after what it cancels.
+
+mod cancel;
+mod inflight;
+mod polled;
+mod ring;
+mod setup;
+mod side;
+mod token;
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::RawFd;
+use std::rc::Rc;
+use std::sync::atomic::AtomicU64;
+use std::task::Waker;
+use std::time::Duration;
+
+use io_uring::squeue::Entry;
+use io_uring::{cqueue, opcode, types};
+
+use self::inflight::{Inflight, State};
+use self::polled::Polled;
+use self::ring::Ring;
+use self::token::{Kind, Token};
+use crate::config::ExecutorConfig;
+use crate::slab::Key;
+
+pub(crate) use self::inflight::{Completion, Meta, Orphan};
+pub(crate) use self::ring::Entered;
+pub(crate) use self::setup::Capabilities;
+pub(crate) use self::side::{SideBytes, get as side_get, put as side_put};
+
+/// A driver that futures share with their executor. It outlives the executor as long as one of its
+/// operations does, so that a result that nobody has taken yet can still be taken.
+pub(crate) type Shared = Rc<RefCell<Driver>>;
+
+/// What has to be done for a completion, once the driver is no longer borrowed.
+pub(crate) enum Reaped {
+    /// Somebody waits for the result.
+    Wake(Waker, Finished),
+    /// Nobody waits for it: the operation is to be discarded.
+    Discard(Box<dyn Orphan>, SideBytes, Finished),
+}
+
+/// A completion, and the operation that it is of.
+#[derive(Clone, Copy)]
+pub(crate) struct Finished {
+    pub(crate) meta: Meta,
+    pub(crate) completion: Completion,
+}
+
+/// What a ring got of what it was asked for.
+///
+/// # Examples
+///
+/// ```
+/// # io2::ExecutorConfig::new().ring_depth(8).run(async {
+/// let ring = io2::ring_info().unwrap();
+/// assert_eq!(ring.depth, 8);
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RingInfo {
+    /// Entries of the submission queue.
+    pub depth: u32,
+    /// Entries of the completion queue. More completions are kept by the kernel.
+    pub completions: u32,
+    /// The set-up flags that the kernel took.
+    pub flags: &'static str,
+    /// Whether the ring's descriptor is registered, which makes entering the kernel cheaper.
+    pub registered: bool,
+    /// Whether the second, polled ring has been made.
+    pub polled: bool,
+}
+
+/// The rings of one executor and everything in flight on them.
+pub(crate) struct Driver {
+    /// `None` after the executor has ended.
+    ring: Option<Ring>,
+    polled: Polled,
+    inflight: Inflight,
+    /// Cancellations that came too early, to be pushed again after the reaping.
+    again: Vec<Key>,
+    /// Entries that found the submission queue full.
+    backlog: VecDeque<Entry>,
+    /// Closes that nobody waits for, in flight or queued.
+    closes: usize,
+    wakeup_armed: bool,
+    depth: u32,
+    capabilities: &'static Capabilities,
+    next_id: u64,
+    /// Completions whose operation is not known: always zero, unless the kernel errs.
+    pub(crate) strays: u64,
+    /// How often an entry found the submission queue full.
+    pub(crate) sq_full: u64,
+    pub(crate) submitted: u64,
+    pub(crate) completed: u64,
+    abandoned: bool,
+}
+
+impl Driver {
+    pub(crate) fn new(config: &ExecutorConfig, first_id: u64) -> io::Result<Driver> {
+        let ring = Ring::new(config.ring_depth, false)?;
+        let capabilities = setup::capabilities(ring.uring());
+        Ok(Driver {
+            ring: Some(ring),
+            polled: Polled::new(config.ring_depth),
+            inflight: Inflight::new(),
+            again: Vec::new(),
+            backlog: VecDeque::new(),
+            closes: 0,
+            wakeup_armed: false,
+            depth: config.ring_depth,
+            capabilities,
+            next_id: first_id,
+            strays: 0,
+            sq_full: 0,
+            submitted: 0,
+            completed: 0,
+            abandoned: false,
+        })
+    }
+
+    pub(crate) fn info(&self) -> RingInfo {
+        let ring = self.ring.as_ref();
+        RingInfo {
+            depth: ring.map_or(self.depth, Ring::sq_entries),
+            completions: ring.map_or(0, Ring::cq_entries),
+            flags: ring.map_or("none", |ring| ring.rung().flags()),
+            registered: ring.is_some_and(Ring::is_registered),
+            polled: self.polled.is_made(),
+        }
+    }
+
+    pub(crate) fn capabilities(&self) -> &'static Capabilities {
+        self.capabilities
+    }
+
+    /// The next operation's number.
+    pub(crate) fn next_id(&mut self) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        id
+    }
+
+    // ---- operations -------------------------------------------------------------------------
+
+    /// Reserves a slot, and the place of its side data. Either [`submit`](Self::submit) or
+    /// [`release`](Self::release) must follow.
+    pub(crate) fn reserve(&mut self, meta: Meta) -> (Key, *mut SideBytes) {
+        self.inflight.reserve(meta)
+    }
+
+    /// Frees a slot that was reserved and not submitted.
+    pub(crate) fn release(&mut self, key: Key) {
+        self.inflight.release(key);
+    }
+
+    /// Submits the entry of a reserved slot. It cannot fail: what the kernel has against the entry,
+    /// it says in the completion.
+    ///
+    /// # Safety
+    ///
+    /// What the entry points to stays valid until the slot is done or its orphan is discarded.
+    pub(crate) unsafe fn submit(&mut self, key: Key, entry: Entry, polled: bool) {
+        let token = Token::new(Kind::Operation, key);
+        let entry = entry.user_data(token.as_u64());
+        self.submitted += 1;
+        if polled && self.polled.make() {
+            if let Some(slot) = self.inflight.slots.get_mut(key) {
+                slot.polled = true;
+            }
+            // SAFETY: by contract.
+            unsafe { self.polled.push(entry) };
+        } else {
+            // SAFETY: by contract.
+            unsafe { self.push(entry) };
+        }
+    }
+
+    /// Takes the completion of a slot, if it is there, and frees the slot. The side data is then
+    /// the caller's.
+    pub(crate) fn take(&mut self, key: Key) -> Option<(Completion, SideBytes)> {
+        let State::Done(completion) = self.inflight.slots.get(key)?.state else {
+            return None;
+        };
+        self.inflight.slots.remove(key);
+        Some((completion, self.inflight.sides.take(key.index)))
+    }
+
+    /// The waker of a slot, taken out so that the caller can look at it unborrowed.
+    pub(crate) fn take_waker(&mut self, key: Key) -> Option<Waker> {
+        match self.inflight.slots.get_mut(key) {
+            Some(slot) => match &mut slot.state {
+                State::Waiting(waker) => waker.take(),
+                _ => None,
+            },
+            None => None,
+        }
+    }
+
+    /// Sets who is woken by the completion, and gives back who was to be.
+    pub(crate) fn set_waker(&mut self, key: Key, waker: Waker) -> Option<Waker> {
+        match self.inflight.slots.get_mut(key) {
+            Some(slot) => match &mut slot.state {
+                State::Waiting(old) => old.replace(waker),
+                _ => Some(waker),
+            },
+            None => Some(waker),
+        }
+    }
+
+    /// Asks the kernel to cancel an operation. Its completion comes nevertheless.
+    pub(crate) fn cancel(&mut self, key: Key) {
+        if let Some(slot) = self.inflight.slots.get_mut(key) {
+            if slot.cancels == 0 && !slot.polled && !matches!(slot.state, State::Done(_)) {
+                slot.cancels = 1;
+                self.push_cancel(cancel::operation(key));
+            }
+        }
+    }
+
+    /// Hands an operation in flight, whose future is gone, to its slot, and cancels it. Gives back
+    /// the waker, to be dropped unborrowed.
+    pub(crate) fn orphan(&mut self, key: Key, orphan: Box<dyn Orphan>) -> Option<Waker> {
+        let slot = self.inflight.slots.get_mut(key)?;
+        debug_assert!(matches!(slot.state, State::Waiting(_)));
+        let state = std::mem::replace(&mut slot.state, State::Orphaned(orphan));
+        self.cancel(key);
+        match state {
+            State::Waiting(waker) => waker,
+            _ => None,
+        }
+    }
+
+    /// What is known of an operation in flight.
+    pub(crate) fn meta(&self, key: Key) -> Option<Meta> {
+        Some(self.inflight.slots.get(key)?.meta)
+    }
+
+    /// What is in flight, for reports.
+    pub(crate) fn in_flight(&self) -> impl Iterator<Item = &Meta> {
+        let slots = self.inflight.slots.iter();
+        slots
+            .filter(|(_, slot)| !matches!(slot.state, State::Done(_)))
+            .map(|(_, slot)| &slot.meta)
+    }
+
+    /// How many operations the kernel has not finished.
+    pub(crate) fn pending(&self) -> usize {
+        self.inflight.pending
+    }
+
+    // ---- closes and wakes -------------------------------------------------------------------
+
+    /// Closes a descriptor that no operation uses any more. False if the ring is gone: the caller
+    /// then closes it.
+    pub(crate) fn close(&mut self, fd: RawFd) -> bool {
+        if self.ring.is_none() {
+            return false;
+        }
+        self.closes += 1;
+        let entry = opcode::Close::new(types::Fd(fd)).build();
+        let token = Token::bare(Kind::Close);
+        // SAFETY: the entry points to nothing.
+        unsafe { self.push(entry.user_data(token.as_u64())) };
+        true
+    }
+
+    /// Lets a wake of another thread, which writes to `eventfd`, end the next wait.
+    pub(crate) fn arm_wakeup(&mut self, eventfd: RawFd, sink: &'static AtomicU64) {
+        if !self.wakeup_armed && self.ring.is_some() {
+            self.wakeup_armed = true;
+            let entry = opcode::Read::new(types::Fd(eventfd), sink.as_ptr().cast(), 8).build();
+            let token = Token::bare(Kind::Wakeup);
+            // SAFETY: the sink is static.
+            unsafe { self.push(entry.user_data(token.as_u64())) };
+        }
+    }
+
+    /// Whether anything is left that `run` has to wait for.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.inflight.pending == 0 && self.closes == 0 && !self.wakeup_armed
+    }
+
+    /// Cancels everything in flight, the wait for wakes included. To be called again and again while
+    /// the executor drains: a cancellation may come too early.
+    pub(crate) fn cancel_all(&mut self) {
+        let slots = self.inflight.slots.iter();
+        let pending =
+            slots.filter(|(_, slot)| !slot.polled && !matches!(slot.state, State::Done(_)));
+        let keys: Vec<Key> = pending.map(|(key, _)| key).collect();
+        for key in keys {
+            if let Some(slot) = self.inflight.slots.get_mut(key) {
+                slot.cancels = 1;
+            }
+            self.push_cancel(cancel::operation(key));
+        }
+        if self.wakeup_armed {
+            self.push_cancel(cancel::wakeup());
+        }
+    }
+
+    // ---- the kernel -------------------------------------------------------------------------
+
+    /// # Safety
+    ///
+    /// What the entry points to stays valid until its last completion.
+    unsafe fn push(&mut self, entry: Entry) {
+        if let (true, Some(ring)) = (self.backlog.is_empty(), &mut self.ring) {
+            // SAFETY: by contract.
+            if unsafe { ring.push(&entry) } {
+                return;
+            }
+            self.sq_full += 1;
+        }
+        self.backlog.push_back(entry);
+    }
+
+    fn push_cancel(&mut self, entry: Entry) {
+        // SAFETY: a cancellation points to nothing.
+        unsafe { self.push(entry) };
+    }
+
+    /// Moves as much of the backlog as fits into the submission queue.
+    fn fill(&mut self) {
+        let Some(ring) = &mut self.ring else { return };
+        while let Some(entry) = self.backlog.front() {
+            // SAFETY: the backlog holds only what `push` was promised about.
+            if !unsafe { ring.push(entry) } {
+                return;
+            }
+            self.backlog.pop_front();
+        }
+    }
+
+    /// Whether entries wait for room in the submission queue.
+    pub(crate) fn has_backlog(&self) -> bool {
+        !self.backlog.is_empty()
+    }
+
+    /// Whether there is anything to submit, or anything that may have completed.
+    pub(crate) fn needs_enter(&mut self) -> bool {
+        let Some(ring) = &mut self.ring else {
+            return false;
+        };
+        !self.backlog.is_empty()
+            || ring.queued() > 0
+            || ring.has_deferred()
+            || self.polled.pending() > 0
+    }
+
+    /// How many completions stand in the queues.
+    pub(crate) fn completions(&mut self) -> u32 {
+        self.ring.as_mut().map_or(0, Ring::completions) + self.polled.completions()
+    }
+
+    /// Whether the kernel has completions that only another enter brings to the queue.
+    pub(crate) fn has_deferred(&mut self) -> bool {
+        self.ring.as_mut().is_some_and(Ring::has_deferred)
+    }
+
+    /// Whether completions stand in the queue already.
+    pub(crate) fn has_completions(&mut self) -> bool {
+        self.ring.as_mut().is_some_and(Ring::has_completions)
+    }
+
+    /// How many entries the next enter would submit.
+    pub(crate) fn queued(&mut self) -> u32 {
+        self.fill();
+        self.ring.as_mut().map_or(0, |ring| ring.queued() as u32)
+    }
+
+    /// Whether operations on the polled ring forbid the thread to sleep.
+    pub(crate) fn must_poll(&self) -> bool {
+        self.polled.pending() > 0
+    }
+
+    /// Submits, and waits for a completion if `wait` says so and nothing forbids it.
+    pub(crate) fn enter(&mut self, wait: bool, timeout: Option<Duration>) -> Entered {
+        self.fill();
+        let wait = wait && !self.has_backlog() && !self.must_poll();
+        self.polled.enter();
+        let Some(ring) = &mut self.ring else {
+            return Entered { ret: 0, errno: 0 };
+        };
+        if !wait && ring.queued() == 0 && !ring.has_deferred() && ring.rung().defers() {
+            // Only the polled ring had anything to do.
+            return Entered { ret: 0, errno: 0 };
+        }
+        ring.enter(u32::from(wait), if wait { timeout } else { None })
+    }
+
+    /// Whether completions overflowed the completion queue and wait in the kernel.
+    pub(crate) fn has_overflow(&mut self) -> bool {
+        self.ring.as_mut().is_some_and(Ring::has_overflow)
+    }
+
+    /// Takes all completions off the rings, stores the results, and lists what is to be done.
+    pub(crate) fn reap(&mut self, out: &mut Vec<Reaped>) -> u32 {
+        let Driver {
+            ring,
+            polled,
+            inflight,
+            again,
+            ..
+        } = self;
+        let (closes, armed, strays) = (&mut self.closes, &mut self.wakeup_armed, &mut self.strays);
+        let mut sort = |user_data: u64, res: i32, flags: u32| match Token::parse(user_data) {
+            Some((Kind::Operation, key)) => {
+                if !complete(inflight, key, Completion { res, flags }, out) {
+                    *strays += 1;
+                }
+            }
+            Some((Kind::Cancel, key)) => {
+                if cancel::came_too_early(key, res, inflight) {
+                    again.push(key);
+                }
+            }
+            Some((Kind::Close, _)) => *closes -= 1,
+            Some((Kind::Wakeup, _)) => *armed = false,
+            Some((Kind::Slice, _)) => {}
+            None => *strays += 1,
+        };
+        let mut count = 0;
+        if let Some(ring) = ring {
+            count += ring.reap(&mut sort);
+        }
+        count += polled.reap(&mut sort);
+        while let Some(key) = self.again.pop() {
+            self.push_cancel(cancel::operation(key));
+        }
+        self.completed += u64::from(count);
+        count
+    }
+
+    // ---- the end ----------------------------------------------------------------------------
+
+    /// Closes the rings. Results that nobody has taken stay.
+    pub(crate) fn shut(&mut self) {
+        self.ring = None;
+        self.polled.shut();
+        self.backlog.clear();
+    }
+
+    /// Says that the kernel may still use what is in flight: from now on it is nobody's.
+    pub(crate) fn abandon(&mut self) {
+        self.abandoned = true;
+    }
+
+    /// Whether operations that are still in flight will never complete.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.abandoned
+    }
+}
+
+/// Stores a result in its slot. False if the slot is not known.
+fn complete(
+    inflight: &mut Inflight,
+    key: Key,
+    completion: Completion,
+    out: &mut Vec<Reaped>,
+) -> bool {
+    let Some(slot) = inflight.slots.get_mut(key) else {
+        return false;
+    };
+    if matches!(slot.state, State::Done(_)) {
+        return false;
+    }
+    let first = *slot.first.get_or_insert(completion);
+    if cqueue::more(completion.flags) {
+        // The kernel is not done with the memory before the last one.
+        return true;
+    }
+    let finished = Finished {
+        meta: slot.meta,
+        completion: first,
+    };
+    inflight.pending -= 1;
+    match std::mem::replace(&mut slot.state, State::Done(first)) {
+        State::Waiting(waker) => {
+            if let Some(waker) = waker {
+                out.push(Reaped::Wake(waker, finished));
+            }
+        }
+        State::Orphaned(orphan) => {
+            let side = inflight.sides.take(key.index);
+            inflight.slots.remove(key);
+            out.push(Reaped::Discard(orphan, side, finished));
+        }
+        State::Done(_) => unreachable!("looked at above"),
+    }
+    true
+}

@@ -1,2 +1,747 @@
-//! (being written)
+//! The executor: one thread's tasks, timers and rings, and the loop that runs them.
+//!
+//! A turn runs what is ready, submits and, if nothing is left to run, waits, all in one enter; then
+//! it wakes whoever has a completion, and fires timers. Nothing of the executor is borrowed while
+//! user code runs: polls, wakes, drops of what users made, and events.
+
+pub(crate) mod context;
+mod inbox;
+mod preempt;
+mod ready;
+pub(crate) mod remote;
+mod shutdown;
+pub(crate) mod timer;
 mod timers;
+mod waker;
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::io;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use self::preempt::{Culprit, Slice};
+use self::ready::{Ready, ReadyQueue};
+use self::remote::Seat;
+use self::timers::Timers;
+use self::waker::{GENERATION_BITS, INDEX_BITS, ROOT, TaskKey};
+use crate::clock::{self, Ticks};
+use crate::config::{ExecutorConfig, Preempt};
+use crate::driver::{Driver, Reaped, RingInfo, Shared};
+use crate::slab::{Key, Slab};
+use crate::sys;
+use crate::task::{Header, JoinHandle, Outcome, Run, Task, TaskMeta, panic_text};
+use crate::trace::{self, CompleteInfo, RtStart, TaskEnd, TaskInfo, TaskKind, TaskSpan};
+
+/// Numbers executors; the numbers of their tasks and operations follow from it.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// An executor's tasks, and its operations, are numbered from its own number times this.
+const IDS_EACH: u64 = 1 << 40;
+
+/// Rounds of reaping in a turn: a bound, since completions may come as fast as they are reaped.
+const REAP_ROUNDS: usize = 64;
+
+/// See the module.
+pub(crate) struct Executor {
+    /// Never reused in a process: `rt.id` in spans.
+    pub(crate) id: u64,
+    pub(crate) config: ExecutorConfig,
+    pub(crate) seat: Seat,
+    pub(crate) driver: Shared,
+    tasks: RefCell<Slab<Rc<dyn Run>>>,
+    ready: ReadyQueue,
+    timers: RefCell<Timers>,
+    /// No timer is due before this.
+    timer_check: Cell<Ticks>,
+    slice: Slice,
+    /// The task that is being polled, or 0.
+    current: Cell<u64>,
+    next_task: Cell<u64>,
+    /// Spawning is over.
+    closing: Cell<bool>,
+    /// Descriptors opened in this executor and not closed.
+    pub(crate) descriptors: Cell<i64>,
+    sq_full_said: Cell<u64>,
+    strays_said: Cell<u64>,
+    /// Kept for their memory.
+    reaped: Cell<Vec<Reaped>>,
+    wakes: Cell<Vec<(u32, u32)>>,
+}
+
+impl ExecutorConfig {
+    /// Builds an executor on this thread, runs `future` and what it spawns, and returns the future's
+    /// output when it is done.
+    ///
+    /// Tasks that are still alive then are dropped inside the executor; operations in flight are
+    /// cancelled and waited for, at most for the [`shutdown_timeout`](Self::shutdown_timeout); and
+    /// descriptors are closed. Who wants to wait for tasks joins them.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a value out of its range; an error that says what to do where the kernel
+    /// refuses the ring; an error inside a running executor.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `future`, after everything in flight has ended. The thread can run
+    /// another executor afterwards.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let sum = io2::ExecutorConfig::new().run(async {
+    ///     let tasks: Vec<_> = (1..=3).map(|n| io2::spawn(async move { n })).collect();
+    ///     let mut sum = 0;
+    ///     for task in tasks {
+    ///         sum += task.await;
+    ///     }
+    ///     sum
+    /// })?;
+    /// assert_eq!(sum, 6);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn run<F: Future>(self, future: F) -> io::Result<F::Output> {
+        let location = Location::caller();
+        self.validate()?;
+        let nested = || {
+            io::Error::other(
+                "run inside a running executor: a thread has one at a time; spawn a task instead, \
+                 or run the other executor on a thread of its own",
+            )
+        };
+        if context::with(|_| ()).is_some() {
+            return Err(nested());
+        }
+        let executor = Rc::new(Executor::new(self)?);
+        let entered = context::Entered::new(executor.clone()).ok_or_else(nested)?;
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            executor.say_start();
+            executor.block_on(future, location)
+        }));
+        executor.shut_down();
+        drop(entered);
+        match outcome {
+            Ok(output) => output,
+            Err(payload) => resume_unwind(payload),
+        }
+    }
+}
+
+impl Executor {
+    fn new(config: ExecutorConfig) -> io::Result<Executor> {
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let seat = Seat::take()?;
+        let driver = Driver::new(&config, id * IDS_EACH)?;
+        let slice = Slice::new(&config);
+        let generation = seat.incarnation.wrapping_mul(0x9E37_79B1);
+        seat.slot.inbox.prepare(ROOT, root_generation(&seat));
+        Ok(Executor {
+            id,
+            config,
+            driver: Rc::new(RefCell::new(driver)),
+            tasks: RefCell::new(Slab::starting_at(GENERATION_BITS, INDEX_BITS, generation)),
+            ready: ReadyQueue::new(),
+            timers: RefCell::new(Timers::new()),
+            timer_check: Cell::new(Ticks(u64::MAX)),
+            slice,
+            current: Cell::new(0),
+            next_task: Cell::new(id * IDS_EACH),
+            closing: Cell::new(false),
+            descriptors: Cell::new(0),
+            sq_full_said: Cell::new(0),
+            strays_said: Cell::new(0),
+            reaped: Cell::new(Vec::new()),
+            wakes: Cell::new(Vec::new()),
+            seat,
+        })
+    }
+
+    fn say_start(&self) {
+        let info = self.ring_info();
+        let preempt = self.config.preempt_duration;
+        trace::rt_start(&RtStart {
+            rt: self.id,
+            name: self.config.name.as_deref(),
+            cpu: sys::current_cpu(),
+            depth: self.config.ring_depth,
+            preempt: (self.config.preempt != Preempt::Off).then_some(preempt),
+            kernel: &sys::kernel_release(),
+            flags: info.flags,
+        });
+    }
+
+    // ---- the loop ---------------------------------------------------------------------------
+
+    fn block_on<F: Future>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> io::Result<F::Output> {
+        let mut future = pin!(future);
+        let mut root = Root::new(self, location, size_of::<F>());
+        self.ready.push_root();
+        self.slice.begin();
+        loop {
+            let batch = self.ready.len();
+            for rest in (0..batch).rev() {
+                match self.ready.pop() {
+                    Some(Ready::Task(task)) => self.poll_task(&task, rest > 0),
+                    Some(Ready::Root) => {
+                        let polled = self.poll_root(&mut root, future.as_mut(), rest > 0);
+                        if let Poll::Ready(output) = polled {
+                            return Ok(output);
+                        }
+                    }
+                    None => break,
+                }
+                if self.slice.is_over_at_mark() {
+                    break;
+                }
+            }
+            self.turn()?;
+        }
+    }
+
+    /// Everything between two batches of polls.
+    fn turn(&self) -> io::Result<()> {
+        if self.seat.slot.inbox.has_any() {
+            self.open_inbox();
+        }
+        if self.ready.is_empty() {
+            self.wait()?;
+        } else if self.driver.borrow_mut().needs_enter() {
+            self.enter(false, None)?;
+        } else if self.driver.borrow_mut().has_completions() {
+            self.reap()?;
+        } else if self.slice.is_over_at_mark() {
+            // Nothing can have completed: that, too, is a look at the I/O.
+            self.slice.begin();
+        }
+        if self.slice.last() >= self.timer_check.get() {
+            self.fire_timers();
+            self.slice.mark();
+        }
+        Ok(())
+    }
+
+    /// Nothing is ready: sleeps until a completion, a timer, or a wake of another thread.
+    fn wait(&self) -> io::Result<()> {
+        if self.config.spin > Duration::ZERO && self.spin() {
+            return Ok(());
+        }
+        if self.driver.borrow().must_poll() {
+            return self.enter(false, None);
+        }
+        let next = self.timers.borrow().next_deadline();
+        let timeout = next.map(|deadline| deadline.duration_since(clock::now()));
+        if timeout == Some(Duration::ZERO) {
+            return self.enter(false, None);
+        }
+        let (eventfd, sink) = self.seat.wakeup();
+        self.driver.borrow_mut().arm_wakeup(eventfd, sink);
+        if !self.seat.slot.inbox.fall_asleep() {
+            self.open_inbox();
+            return Ok(());
+        }
+        let entered = self.enter(true, timeout);
+        self.seat.slot.inbox.wake_up();
+        entered
+    }
+
+    /// Looks for something to do without sleeping. True if there may be something.
+    #[cold]
+    fn spin(&self) -> bool {
+        let start = clock::now();
+        loop {
+            let timers = self.timers.borrow().next_deadline();
+            let due = timers.is_some_and(|deadline| deadline <= clock::now());
+            if due || self.seat.slot.inbox.has_any() {
+                return true;
+            }
+            let entered = {
+                let mut driver = self.driver.borrow_mut();
+                driver.needs_enter() || driver.has_completions()
+            };
+            if entered {
+                // Whatever it finds is reaped; the next turn sees an error again.
+                return self.enter(false, None).is_ok() && !self.ready.is_empty();
+            }
+            if start.elapsed() >= self.config.spin {
+                return false;
+            }
+            std::hint::spin_loop();
+        }
+    }
+
+    /// Submits, waits if told so, and reaps.
+    fn enter(&self, wait: bool, timeout: Option<Duration>) -> io::Result<()> {
+        let entered = if trace::on() {
+            self.enter_seen(wait, timeout)
+        } else {
+            self.driver.borrow_mut().enter(wait, timeout)
+        };
+        if let Some(error) = entered.fatal() {
+            return Err(error);
+        }
+        if entered.is_busy() {
+            self.say_busy();
+        }
+        self.reap()
+    }
+
+    /// An enter with a span around it.
+    #[cold]
+    fn enter_seen(&self, wait: bool, timeout: Option<Duration>) -> crate::driver::Entered {
+        let sqes = self.driver.borrow_mut().queued();
+        let span = trace::enter_ring(self.id, sqes, u32::from(wait), timeout);
+        let start = clock::now();
+        let entered = self.driver.borrow_mut().enter(wait, timeout);
+        let blocked = start.elapsed();
+        let cqes = self.driver.borrow_mut().completions();
+        span.end(entered.ret, entered.errno, cqes, blocked);
+        entered
+    }
+
+    /// Takes completions off the ring, round by round while the kernel has more, and works them off.
+    fn reap(&self) -> io::Result<()> {
+        for _ in 0..REAP_ROUNDS {
+            let mut reaped = self.reaped.take();
+            let more = {
+                let mut driver = self.driver.borrow_mut();
+                driver.reap(&mut reaped);
+                driver.has_deferred()
+            };
+            for each in reaped.drain(..) {
+                self.deliver(each);
+            }
+            self.reaped.set(reaped);
+            if !more {
+                break;
+            }
+            // The kernel hands over a few at a time.
+            let entered = self.driver.borrow_mut().enter(false, None);
+            if let Some(error) = entered.fatal() {
+                return Err(error);
+            }
+            if entered.is_busy() {
+                self.say_busy();
+                break;
+            }
+        }
+        self.say_notices();
+        self.slice.begin();
+        Ok(())
+    }
+
+    /// Wakes whoever waits for a completion, or discards what nobody waits for.
+    fn deliver(&self, reaped: Reaped) {
+        match reaped {
+            Reaped::Wake(waker, finished) => {
+                let _span = trace::on().then(|| {
+                    let since = finished.meta.since;
+                    trace::enter_complete(&CompleteInfo {
+                        id: finished.meta.id,
+                        code: finished.meta.name,
+                        res: finished.completion.res,
+                        flags: finished.completion.flags,
+                        more: false,
+                        latency: since
+                            .map(|since| self.slice.duration(clock::ticks().since(since))),
+                    })
+                });
+                wake(waker);
+            }
+            Reaped::Discard(orphan, side, finished) => {
+                let (meta, completion) = (finished.meta, finished.completion);
+                trace::op_orphan(meta.id, meta.name, meta.fd, Some(completion.res));
+                guard("a buffer", || orphan.discard(side, completion.result()));
+            }
+        }
+    }
+
+    fn fire_timers(&self) {
+        let now = clock::now();
+        loop {
+            let due = self.timers.borrow_mut().pop_expired(now);
+            match due {
+                Some(waker) => wake(waker),
+                None => break,
+            }
+        }
+        let next = self.timers.borrow().next_deadline();
+        self.timer_check.set(match next {
+            None => Ticks(u64::MAX),
+            Some(deadline) => {
+                let ticks = self.slice.ticks_for(deadline.duration_since(now));
+                Ticks(clock::ticks().0.saturating_add(ticks))
+            }
+        });
+    }
+
+    /// A timer was set: when it is due is found out at the next turn.
+    fn note_timer(&self) {
+        self.timer_check.set(Ticks(0));
+    }
+
+    /// Wakes what other threads have woken, and runs the closures that they sent.
+    #[cold]
+    fn open_inbox(&self) {
+        let inbox = &self.seat.slot.inbox;
+        let mut wakes = self.wakes.take();
+        inbox.take_wakes(&mut wakes);
+        for (index, generation) in wakes.drain(..) {
+            self.wake(Key { index, generation });
+        }
+        self.wakes.set(wakes);
+        if inbox.take_mail() {
+            // What comes meanwhile is for the next turn.
+            for _ in 0..self.seat.slot.mail_waiting() {
+                let Some(mail) = self.seat.slot.next_mail() else {
+                    break;
+                };
+                guard("a closure sent by a Handle", mail);
+            }
+            if self.seat.slot.mail_waiting() > 0 {
+                inbox.set_mail();
+            }
+        }
+    }
+
+    // ---- tasks ------------------------------------------------------------------------------
+
+    /// Spawns a task: one allocation.
+    pub(crate) fn spawn<F>(
+        &self,
+        future: F,
+        name: Option<Rc<str>>,
+        kind: TaskKind,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let meta = self.meta(name, location);
+        let span = self.task_span(kind, &meta, size_of::<F>());
+        if self.closing.get() {
+            let key = Key {
+                index: 0,
+                generation: 0,
+            };
+            let task = Task::new(Header::new(meta, key, Waker::noop().clone(), span), future);
+            task.cancel();
+            return JoinHandle::new(task);
+        }
+        let (slot, executor) = (self.seat.slot, self.slot_index());
+        let mut made = None;
+        self.tasks.borrow_mut().insert_with(|key| {
+            slot.inbox.prepare(key.index, key.generation);
+            let waker = TaskKey {
+                executor,
+                task: key,
+            }
+            .waker();
+            let task = Task::new(Header::new(meta, key, waker, span), future);
+            made = Some(task.clone());
+            task
+        });
+        let task: Rc<Task<F>> = made.expect("just made");
+        let run: Rc<dyn Run> = task.clone();
+        self.queue(&run);
+        JoinHandle::new(task)
+    }
+
+    fn meta(&self, name: Option<Rc<str>>, location: &'static Location<'static>) -> TaskMeta {
+        let id = self.next_task.get() + 1;
+        self.next_task.set(id);
+        TaskMeta { id, name, location }
+    }
+
+    fn task_span(&self, kind: TaskKind, meta: &TaskMeta, size: usize) -> TaskSpan {
+        if !trace::on() {
+            return TaskSpan::none();
+        }
+        let TaskMeta { id, name, location } = meta;
+        let (id, rt) = (*id, self.id);
+        TaskSpan::new(&TaskInfo {
+            kind,
+            id,
+            name: name.as_deref(),
+            size,
+            location,
+            rt,
+        })
+    }
+
+    /// Wakes the task with this key, if there is one.
+    pub(crate) fn wake(&self, key: Key) {
+        if key.index == ROOT {
+            if key.generation == root_generation(&self.seat) {
+                self.ready.push_root();
+            }
+        } else if let Some(task) = self.tasks.borrow().get(key) {
+            self.queue(task);
+        }
+    }
+
+    fn queue(&self, task: &Rc<dyn Run>) {
+        if self.ready.push(task) && trace::on() {
+            task.header().woken.set(Some(clock::ticks()));
+        }
+    }
+
+    fn poll_task(&self, task: &Rc<dyn Run>, others_wait: bool) {
+        let header = task.header();
+        if header.is_finished() {
+            return;
+        }
+        if header.cancelled.get() {
+            self.cancel_task(task);
+            self.slice.mark();
+            return;
+        }
+        let polled = self.measure(header, others_wait, || {
+            task.poll(&mut Context::from_waker(&header.waker))
+        });
+        if let Poll::Ready(outcome) = polled {
+            self.end_task(task, outcome);
+        }
+    }
+
+    fn poll_root<F: Future>(
+        &self,
+        root: &mut Root,
+        future: Pin<&mut F>,
+        others_wait: bool,
+    ) -> Poll<F::Output> {
+        let header = &root.header;
+        self.measure(header, others_wait, || {
+            future.poll(&mut Context::from_waker(&header.waker))
+        })
+    }
+
+    /// Polls, within spans where somebody looks, and with the time that it took.
+    #[inline]
+    fn measure<R>(
+        &self,
+        header: &Header,
+        others_wait: bool,
+        poll: impl FnOnce() -> Poll<R>,
+    ) -> Poll<R> {
+        let start = self.slice.last();
+        let polls = header.polls.get() + 1;
+        header.polls.set(polls);
+        let span = trace::on().then(|| {
+            let delay = header
+                .woken
+                .take()
+                .map(|woken| self.slice.duration(start.since(woken)));
+            trace::enter_poll(&header.span, header.meta.id, polls, delay)
+        });
+        self.current.set(header.meta.id);
+        let polled = poll();
+        self.current.set(0);
+        let ticks = self.slice.mark().since(start);
+        if let Some(span) = span {
+            span.end(polled.is_ready(), self.slice.duration(ticks));
+        }
+        header.busy.set(header.busy.get() + ticks);
+        if ticks > header.max_poll.get() {
+            header.max_poll.set(ticks);
+        }
+        if self.slice.is_suspect(ticks) {
+            let TaskMeta { id, name, location } = &header.meta;
+            self.slice.judge(
+                ticks,
+                &Culprit {
+                    span: &header.span,
+                    rt: self.id,
+                    task: *id,
+                    name: name.as_deref(),
+                    location,
+                    victims: self.ready.len() as u64,
+                    waited: others_wait,
+                },
+            );
+        }
+        polled
+    }
+
+    /// Drops a task's future where nothing of the executor is borrowed.
+    fn cancel_task(&self, task: &Rc<dyn Run>) {
+        if task.header().is_finished() {
+            return;
+        }
+        self.current.set(task.header().meta.id);
+        task.cancel();
+        self.current.set(0);
+        self.end_task(task, Outcome::Cancelled);
+    }
+
+    /// Forgets a task that has ended, and tells whoever waits for it.
+    fn end_task(&self, task: &Rc<dyn Run>, outcome: Outcome) {
+        let header = task.header();
+        let removed = self.tasks.borrow_mut().remove(header.key);
+        drop(removed);
+        if header.detached.get() {
+            task.report_panic();
+            guard("a task's output", || task.discard_output());
+        }
+        if let Some(waker) = header.take_join_waker() {
+            wake(waker);
+        }
+        if trace::on() {
+            trace::task_end(
+                &header.span,
+                &TaskEnd {
+                    id: header.meta.id,
+                    name: header.meta.name.as_deref(),
+                    outcome: outcome.name(),
+                    polls: header.polls.get(),
+                    busy: self.slice.duration(header.busy.get()),
+                    max_poll: self.slice.duration(header.max_poll.get()),
+                },
+            );
+        }
+    }
+
+    // ---- what others ask --------------------------------------------------------------------
+
+    /// The number of the slot in the table of executors.
+    pub(crate) fn slot_index(&self) -> u16 {
+        self.seat.slot.index
+    }
+
+    /// The task that is being polled, or 0.
+    pub(crate) fn current_task(&self) -> u64 {
+        self.current.get()
+    }
+
+    /// Whether the running task should let others run.
+    pub(crate) fn need_preempt(&self) -> bool {
+        let now = self.slice.now();
+        self.slice.is_over(now) || (now >= self.timer_check.get() && self.is_timer_due())
+    }
+
+    #[cold]
+    fn is_timer_due(&self) -> bool {
+        let next = self.timers.borrow().next_deadline();
+        next.is_some_and(|deadline| deadline <= clock::now())
+    }
+
+    /// What the kernel gave.
+    pub(crate) fn ring_info(&self) -> RingInfo {
+        self.driver.borrow().info()
+    }
+
+    // ---- notices ----------------------------------------------------------------------------
+
+    #[cold]
+    fn say_busy(&self) {
+        let inflight = self.driver.borrow().pending() as u64;
+        trace::ring_busy(self.id, self.config.ring_depth, inflight, 1);
+        // Lets the kernel get on: it wants memory, or completions to be taken.
+        std::thread::yield_now();
+    }
+
+    /// Says what the driver noticed and could not say itself.
+    fn say_notices(&self) {
+        let (full, strays, overflow, pending) = {
+            let mut driver = self.driver.borrow_mut();
+            (
+                driver.sq_full,
+                driver.strays,
+                driver.has_overflow(),
+                driver.pending() as u64,
+            )
+        };
+        let depth = self.config.ring_depth;
+        let news = full - self.sq_full_said.replace(full);
+        if news > 0 {
+            trace::sq_full(self.id, depth, pending, news);
+        }
+        if overflow {
+            trace::ring_overflow(self.id, depth, pending, 1);
+        }
+        let news = strays - self.strays_said.replace(strays);
+        if news > 0 {
+            trace::advice(format_args!(
+                "the kernel completed {news} operations that are not known"
+            ));
+        }
+    }
+}
+
+/// The future that `run` was called with: it is in no slab, and need not be `'static`.
+struct Root {
+    header: Header,
+}
+
+impl Root {
+    fn new(executor: &Executor, location: &'static Location<'static>, size: usize) -> Root {
+        let meta = executor.meta(Some(Rc::from("main")), location);
+        let span = executor.task_span(TaskKind::BlockOn, &meta, size);
+        let key = Key {
+            index: ROOT,
+            generation: root_generation(&executor.seat),
+        };
+        let waker = TaskKey {
+            executor: executor.slot_index(),
+            task: key,
+        }
+        .waker();
+        Root {
+            header: Header::new(meta, key, waker, span),
+        }
+    }
+}
+
+/// Sets the root's key apart from that of the slot's last executor.
+fn root_generation(seat: &Seat) -> u32 {
+    seat.incarnation & ((1 << GENERATION_BITS) - 1)
+}
+
+/// Wakes. A waker may be anybody's, so it may panic.
+fn wake(waker: Waker) {
+    guard("a waker", || waker.wake());
+}
+
+/// Calls code of users that may panic where there is nobody to resume the panic: it is reported.
+fn guard(what: &str, call: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+        trace::advice(format_args!(
+            "{what} panicked: {}",
+            panic_text(payload.as_ref())
+        ));
+    }
+}
+
+/// What the kernel gave this thread's executor, or `None` outside one.
+///
+/// # Examples
+///
+/// ```
+/// # io2::ExecutorConfig::new().ring_depth(8).run(async {
+/// assert_eq!(io2::ring_info().unwrap().depth, 8);
+/// # }).unwrap();
+/// ```
+pub fn ring_info() -> Option<RingInfo> {
+    context::with(|executor| executor.ring_info())
+}
+
+/// The panic of whoever needs an executor and has none.
+#[track_caller]
+pub(crate) fn outside(what: &str) -> ! {
+    panic!(
+        "{what} needs a running io2 executor: call it from a future that runs in \
+         `#[io2::main]`, `#[io2::test]` or `ExecutorConfig::run`"
+    )
+}

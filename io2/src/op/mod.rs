@@ -13,9 +13,17 @@
 //! 3. Write `encode`, `finish` and, if a success makes something that must be disposed of
 //!    (a descriptor), `discard`.
 
+mod cancelled;
+mod close;
+mod future;
+
 use std::io;
 
 use io_uring::squeue::Entry;
+
+pub use self::cancelled::{Cancelled, Timed};
+pub(crate) use self::close::Close;
+pub use self::future::Op;
 
 /// What an operation works on, for spans and for the list of operations in flight.
 #[derive(Clone, Copy, Debug, Default)]

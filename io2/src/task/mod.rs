@@ -1,1 +1,31 @@
-//! (being written)
+//! Tasks: one allocation each, and who may touch what.
+//!
+//! A task is an `Rc<Task<F>>`: a [`Header`] that the executor works with, and a stage that holds
+//! first the future, then its output. The executor's slab owns one count, a [`JoinHandle`] and
+//! the ready queue further ones; all are on one thread, so nothing is atomic. Wakers own nothing:
+//! they carry a key that the slab may no longer know.
+//!
+//! | stage | entered by | left by |
+//! |---|---|---|
+//! | running | spawn | the future is ready or panics, or the task is cancelled |
+//! | finished | the executor, in a poll | the handle takes the output, or nobody does |
+//! | consumed | the handle | - |
+//!
+//! * `queued` is set while the task stands in the ready queue, so that it stands there once.
+//! * `cancelled` is a request; the executor honours it the next time that it takes the task from
+//!   the queue, so a future is never dropped inside its own poll.
+//! * `finished` is set after the stage has changed, and never cleared. Only then does a handle look
+//!   at the stage: a task that awaits its own handle finds it unfinished, not borrowed.
+//! * The future is polled and dropped with the executor as the thread's current one, and with
+//!   none of the executor's own state borrowed.
+//!
+//! [`JoinHandle`]: join::JoinHandle
+
+mod error;
+mod join;
+mod raw;
+
+pub use self::error::JoinError;
+pub(crate) use self::error::panic_text;
+pub use self::join::{AbortHandle, JoinHandle, TaskId};
+pub(crate) use self::raw::{Header, Outcome, Run, Task, TaskMeta};

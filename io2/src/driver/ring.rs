@@ -1,0 +1,244 @@
+//! One ring: the only file that touches a ring's memory or enters the kernel.
+
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::ptr;
+use std::time::Duration;
+
+use io_uring::IoUring;
+use io_uring::squeue::Entry;
+
+use super::setup::{self, Rung};
+use crate::sys;
+
+const REGISTER_RING_FDS: libc::c_uint = 20;
+const UNREGISTER_RING_FDS: libc::c_uint = 21;
+
+const ENTER_GETEVENTS: u32 = 1 << 0;
+const ENTER_EXT_ARG: u32 = 1 << 3;
+const ENTER_REGISTERED_RING: u32 = 1 << 4;
+const ENTER_NO_IOWAIT: u32 = 1 << 7;
+
+/// What an enter with `ENTER_EXT_ARG` is told.
+#[repr(C)]
+struct GetEvents {
+    sigmask: u64,
+    sigmask_size: u32,
+    min_wait_us: u32,
+    timespec: u64,
+}
+
+#[repr(C)]
+struct Timespec {
+    seconds: i64,
+    nanoseconds: i64,
+}
+
+/// The argument of the registration and its reverse.
+#[repr(C)]
+struct RingFd {
+    offset: u32,
+    reserved: u32,
+    data: u64,
+}
+
+/// How an enter ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entered {
+    /// What the system call returned, or -1.
+    pub(crate) ret: i32,
+    /// The error's code, or 0.
+    pub(crate) errno: i32,
+}
+
+impl Entered {
+    /// The kernel wants completions to be reaped, or memory, before it takes more.
+    pub(crate) fn is_busy(self) -> bool {
+        matches!(self.errno, libc::EBUSY | libc::EAGAIN)
+    }
+
+    /// An error that no retry will mend.
+    pub(crate) fn fatal(self) -> Option<io::Error> {
+        match self.errno {
+            0 | libc::EBUSY | libc::EAGAIN | libc::EINTR | libc::ETIME => None,
+            libc::EBADR => Some(io::Error::other(
+                "the kernel lost a completion (EBADR): it had no memory to keep it",
+            )),
+            errno => Some(io::Error::from_raw_os_error(errno)),
+        }
+    }
+}
+
+/// A submission and a completion queue.
+pub(super) struct Ring {
+    ring: IoUring,
+    rung: Rung,
+    /// The descriptor that enter is called with: an index if the ring is registered.
+    enter_fd: RawFd,
+    registered: bool,
+    /// Flags that go with each enter.
+    base_flags: u32,
+}
+
+impl Ring {
+    pub(super) fn new(depth: u32, polled: bool) -> io::Result<Ring> {
+        let (ring, rung) = setup::build(depth, polled)?;
+        let mut base_flags = 0;
+        if ring.params().is_feature_no_iowait() && !polled {
+            // An idle thread is idle, not waiting for a disk.
+            base_flags |= ENTER_NO_IOWAIT;
+        }
+        let mut ring = Ring {
+            enter_fd: ring.as_raw_fd(),
+            ring,
+            rung,
+            registered: false,
+            base_flags,
+        };
+        ring.register();
+        Ok(ring)
+    }
+
+    pub(super) fn rung(&self) -> Rung {
+        self.rung
+    }
+
+    pub(super) fn is_registered(&self) -> bool {
+        self.registered
+    }
+
+    pub(super) fn sq_entries(&self) -> u32 {
+        self.ring.params().sq_entries()
+    }
+
+    pub(super) fn cq_entries(&self) -> u32 {
+        self.ring.params().cq_entries()
+    }
+
+    pub(super) fn uring(&self) -> &IoUring {
+        &self.ring
+    }
+
+    /// Spares the kernel the lookup of the descriptor. A thread has 16 such places; without a free
+    /// one the ring works as before.
+    fn register(&mut self) {
+        let mut place = RingFd {
+            offset: u32::MAX,
+            reserved: 0,
+            data: self.enter_fd as u64,
+        };
+        if sys::io_uring_register(self.enter_fd, REGISTER_RING_FDS, &raw mut place, 1) == Ok(1) {
+            self.enter_fd = place.offset as RawFd;
+            self.registered = true;
+            self.base_flags |= ENTER_REGISTERED_RING;
+        }
+    }
+
+    /// Puts an entry into the submission queue, if there is room.
+    ///
+    /// # Safety
+    ///
+    /// What the entry points to stays valid until its last completion.
+    pub(super) unsafe fn push(&mut self, entry: &Entry) -> bool {
+        // SAFETY: by contract.
+        unsafe { self.ring.submission().push(entry) }.is_ok()
+    }
+
+    /// How many entries the kernel has not taken yet.
+    pub(super) fn queued(&mut self) -> usize {
+        self.ring.submission().len()
+    }
+
+    /// Whether the kernel has completions that only an enter brings to the queue.
+    pub(super) fn has_deferred(&mut self) -> bool {
+        let sq = self.ring.submission();
+        sq.taskrun() || sq.cq_overflow()
+    }
+
+    /// Whether completions overflowed into the kernel's own list.
+    pub(super) fn has_overflow(&mut self) -> bool {
+        self.ring.submission().cq_overflow()
+    }
+
+    /// Whether completions stand in the queue.
+    pub(super) fn has_completions(&mut self) -> bool {
+        !self.ring.completion().is_empty()
+    }
+
+    pub(super) fn completions(&mut self) -> u32 {
+        self.ring.completion().len() as u32
+    }
+
+    /// Submits what is queued and, if told so, waits for `min` completions or until `timeout` is over.
+    pub(super) fn enter(&mut self, min: u32, timeout: Option<Duration>) -> Entered {
+        let queued = self.queued() as u32;
+        let mut flags = self.base_flags | ENTER_GETEVENTS;
+        let timespec = timeout.map(|timeout| Timespec {
+            seconds: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
+            nanoseconds: timeout.subsec_nanos().into(),
+        });
+        let events = GetEvents {
+            sigmask: 0,
+            sigmask_size: 0,
+            min_wait_us: 0,
+            timespec: timespec
+                .as_ref()
+                .map_or(0, |timespec| ptr::from_ref(timespec) as u64),
+        };
+        let (arg, size) = if timespec.is_some() {
+            flags |= ENTER_EXT_ARG;
+            (ptr::from_ref(&events), size_of::<GetEvents>())
+        } else {
+            (ptr::null(), 0)
+        };
+        // SAFETY: the argument is what the flags say, and lives until the call returns; the kernel
+        // uses only entries that `push` was promised about.
+        let ret = unsafe {
+            libc::syscall(
+                libc::SYS_io_uring_enter,
+                self.enter_fd,
+                queued,
+                min,
+                flags,
+                arg,
+                size,
+            )
+        };
+        if ret < 0 {
+            Entered {
+                ret: -1,
+                errno: sys::errno(),
+            }
+        } else {
+            Entered {
+                ret: ret as i32,
+                errno: 0,
+            }
+        }
+    }
+
+    /// Takes the completions off the queue: `user_data`, result, flags.
+    pub(super) fn reap(&mut self, mut each: impl FnMut(u64, i32, u32)) -> u32 {
+        let mut count = 0;
+        for entry in self.ring.completion() {
+            each(entry.user_data(), entry.result(), entry.flags());
+            count += 1;
+        }
+        count
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        if self.registered {
+            // Else the ring would live on after its descriptor is closed.
+            let mut place = RingFd {
+                offset: self.enter_fd as u32,
+                reserved: 0,
+                data: 0,
+            };
+            let fd = self.ring.as_raw_fd();
+            let _ = sys::io_uring_register(fd, UNREGISTER_RING_FDS, &raw mut place, 1);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Makes rings: the ladder of flags, and what the kernel can do.
+
+use std::io;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
+use io_uring::{IoUring, Probe};
+
+use crate::error;
+use crate::trace;
+
+/// The longest completion queue that the kernel makes.
+const MAX_CQ: u32 = 65_536;
+
+/// Memory that a closed ring was charged for comes back late: for so long it is waited for.
+const MEMLOCK_PATIENCE: Duration = Duration::from_millis(200);
+const MEMLOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// A set of flags that a kernel may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rung {
+    /// Completions are worked off when the thread enters the kernel, and only then.
+    DeferNoArray,
+    Defer,
+    /// Completions are worked off on any return from the kernel; no interrupt.
+    Coop,
+    Plain,
+}
+
+const LADDER: [Rung; 4] = [Rung::DeferNoArray, Rung::Defer, Rung::Coop, Rung::Plain];
+
+impl Rung {
+    pub(super) fn flags(self) -> &'static str {
+        match self {
+            Rung::DeferNoArray => "SINGLE_ISSUER|DEFER_TASKRUN|TASKRUN_FLAG|SUBMIT_ALL|NO_SQARRAY",
+            Rung::Defer => "SINGLE_ISSUER|DEFER_TASKRUN|TASKRUN_FLAG|SUBMIT_ALL",
+            Rung::Coop => "COOP_TASKRUN|TASKRUN_FLAG|SUBMIT_ALL",
+            Rung::Plain => "none",
+        }
+    }
+
+    /// Whether completions appear only when the thread enters the kernel.
+    pub(super) fn defers(self) -> bool {
+        matches!(self, Rung::DeferNoArray | Rung::Defer)
+    }
+
+    fn build(self, depth: u32, cq: u32, polled: bool) -> io::Result<IoUring> {
+        let mut builder = IoUring::builder();
+        builder.setup_cqsize(cq);
+        if polled {
+            builder.setup_iopoll();
+        }
+        match self {
+            Rung::DeferNoArray | Rung::Defer => {
+                builder
+                    .setup_single_issuer()
+                    .setup_defer_taskrun()
+                    .setup_taskrun_flag();
+                builder.setup_submit_all();
+                if self == Rung::DeferNoArray {
+                    builder.setup_no_sqarray();
+                }
+            }
+            Rung::Coop => {
+                builder
+                    .setup_coop_taskrun()
+                    .setup_taskrun_flag()
+                    .setup_submit_all();
+            }
+            Rung::Plain => {}
+        }
+        builder.build(depth)
+    }
+}
+
+/// Makes a ring on the best rung that the kernel takes.
+pub(super) fn build(depth: u32, polled: bool) -> io::Result<(IoUring, Rung)> {
+    let made = climb(|rung| build_patiently(rung, depth, polled));
+    let (ring, rung) = made.map_err(|error| error::setup(error, depth))?;
+    let params = ring.params();
+    if !params.is_feature_nodrop() {
+        return Err(error::too_old("IORING_FEAT_NODROP"));
+    }
+    if !params.is_feature_ext_arg() {
+        return Err(error::too_old("IORING_FEAT_EXT_ARG"));
+    }
+    Ok((ring, rung))
+}
+
+/// Tries the rungs from the best down. Only EINVAL, a flag that the kernel does not know, moves one
+/// down; any other error is the answer.
+fn climb<T>(mut build: impl FnMut(Rung) -> io::Result<T>) -> io::Result<(T, Rung)> {
+    let mut refused = io::Error::from_raw_os_error(libc::EINVAL);
+    for rung in LADDER {
+        match build(rung) {
+            Ok(made) => return Ok((made, rung)),
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => refused = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(refused)
+}
+
+/// Makes a ring; where locked memory is short, first with a smaller completion queue, and then
+/// again and again for a while. The depth that was asked for is never changed.
+fn build_patiently(rung: Rung, depth: u32, polled: bool) -> io::Result<IoUring> {
+    let short = |error: &io::Error| error.raw_os_error() == Some(libc::ENOMEM);
+    let mut outcome = rung.build(depth, (4 * depth).min(MAX_CQ), polled);
+    let mut waited = Duration::ZERO;
+    while outcome.as_ref().is_err_and(short) && waited <= MEMLOCK_PATIENCE {
+        if waited > Duration::ZERO {
+            thread::sleep(MEMLOCK_PAUSE);
+        }
+        waited += MEMLOCK_PAUSE;
+        outcome = rung.build(depth, (2 * depth).min(MAX_CQ), polled);
+        if outcome.is_ok() {
+            trace::advice(format_args!(
+                "locked memory is short: the completion queue has {} entries instead of {}; \
+                 raise RLIMIT_MEMLOCK",
+                2 * depth,
+                4 * depth
+            ));
+        }
+    }
+    outcome
+}
+
+/// Which operations the kernel has: asked once a process.
+pub(crate) struct Capabilities {
+    probe: Probe,
+}
+
+impl Capabilities {
+    /// Whether the kernel has the operation with this opcode.
+    pub(crate) fn has(&self, opcode: u8) -> bool {
+        self.probe.is_supported(opcode)
+    }
+}
+
+static CAPABILITIES: OnceLock<Capabilities> = OnceLock::new();
+
+/// Asks a ring, the first one of the process, what the kernel can do.
+pub(super) fn capabilities(ring: &IoUring) -> &'static Capabilities {
+    CAPABILITIES.get_or_init(|| {
+        let mut probe = Probe::new();
+        // A kernel that cannot tell has none of the operations that came with the question.
+        let _ = ring.submitter().register_probe(&mut probe);
+        Capabilities { probe }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_invalid_argument_moves_the_set_up_one_rung_down() {
+        let mut tried = Vec::new();
+        let made = climb(|rung| {
+            tried.push(rung);
+            if rung == Rung::Coop {
+                return Ok(());
+            }
+            Err(io::Error::from_raw_os_error(libc::EINVAL))
+        });
+        assert_eq!(made.unwrap().1, Rung::Coop);
+        assert_eq!(tried, [Rung::DeferNoArray, Rung::Defer, Rung::Coop]);
+    }
+
+    #[test]
+    fn any_other_error_ends_the_set_up_at_once() {
+        let mut tries = 0;
+        let error = climb::<()>(|_| {
+            tries += 1;
+            Err(io::Error::from_raw_os_error(libc::EPERM))
+        });
+        assert_eq!(error.unwrap_err().raw_os_error(), Some(libc::EPERM));
+        assert_eq!(tries, 1);
+    }
+}

@@ -1,0 +1,340 @@
+//! The one future: submits an operation, waits for it, and cancels it when it is dropped.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::{Cancelled, Operation, Timed};
+use crate::clock;
+use crate::driver::{self, Completion, Meta, Orphan, Shared, SideBytes};
+use crate::executor::{self, context};
+use crate::slab::Key;
+use crate::trace::{self, OpInfo};
+
+/// An operation of the kernel, as a future.
+///
+/// It is submitted when it is first polled. Dropping it while it is in flight cancels it: what
+/// the kernel may still write to is kept until the kernel is done, and then freed. The operation
+/// may nevertheless have happened, in part or as a whole; [`cancel`](Self::cancel) and
+/// [`timeout`](Self::timeout) tell, and give the buffer back.
+///
+/// # Panics
+///
+/// Polling it outside a running executor panics, as does polling it after it was ready. An
+/// operation that its executor had to leave to the kernel at the
+/// [`shutdown_timeout`](crate::ExecutorConfig::shutdown_timeout) panics when polled later.
+///
+/// # Examples
+///
+/// ```
+/// # io2::ExecutorConfig::new().run(async {
+/// let zeros = io2::fs::File::open("/dev/zero").await?;
+/// let (read, buf) = zeros.read_at(Vec::with_capacity(16), 0).await;
+/// assert_eq!(read?, 16);
+/// assert_eq!(buf, [0; 16]);
+/// # std::io::Result::Ok(())
+/// # }).unwrap().unwrap();
+/// ```
+#[must_use = "an operation does nothing until it is awaited"]
+pub struct Op<T: Operation> {
+    /// `None` once it is ready.
+    operation: Option<T>,
+    /// Where it is in flight, once it was submitted.
+    flight: Option<Flight>,
+}
+
+struct Flight {
+    driver: Shared,
+    key: Key,
+    polled: bool,
+}
+
+/// How an operation that did not succeed was stopped, and what it then fails with.
+#[derive(Clone, Copy)]
+pub(super) enum Stopped {
+    No,
+    Cancelled,
+    TimedOut,
+}
+
+impl Stopped {
+    /// A result of 0 or more wins over the cancellation.
+    fn result(self, completion: Completion) -> io::Result<u32> {
+        let stopped = matches!(completion.res.wrapping_neg(), libc::ECANCELED | libc::EINTR);
+        match self {
+            Stopped::Cancelled if stopped => Err(self.error()),
+            Stopped::TimedOut if stopped => Err(self.error()),
+            _ => completion.result(),
+        }
+    }
+
+    fn error(self) -> io::Error {
+        match self {
+            Stopped::TimedOut => io::Error::new(io::ErrorKind::TimedOut, "timed out"),
+            _ => io::Error::new(io::ErrorKind::Interrupted, "cancelled"),
+        }
+    }
+}
+
+/// What the slot of a dropped future owns.
+struct Abandoned<T: Operation>(T);
+
+impl<T: Operation> Orphan for Abandoned<T> {
+    fn discard(self: Box<Self>, side: SideBytes, result: io::Result<u32>) {
+        // SAFETY: the slot was filled by `Op::<T>::submit`, and its bytes were just taken from it.
+        let side = unsafe { driver::side_get::<T::Side>(side) };
+        self.0.discard(side, result);
+    }
+}
+
+impl<T: Operation> Op<T> {
+    pub(crate) fn new(operation: T) -> Self {
+        Op {
+            operation: Some(operation),
+            flight: None,
+        }
+    }
+
+    /// Cancels the operation and waits for it to end. Its ordinary output comes back: a result if
+    /// it was faster, else an error of kind `Interrupted` with the text "cancelled"; the buffer
+    /// always. One that was never polled is not submitted.
+    ///
+    /// A disk does not stop what it has begun: there, the wait lasts as long as the request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # io2::ExecutorConfig::new().run(async {
+    /// let zeros = io2::fs::File::open("/dev/zero").await?;
+    /// let (read, buf) = zeros.read_at(vec![0; 16], 0).cancel().await;
+    /// assert_eq!(read.unwrap_err().kind(), std::io::ErrorKind::Interrupted);
+    /// assert_eq!(buf.len(), 16);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    pub fn cancel(self) -> Cancelled<T> {
+        Cancelled::new(self)
+    }
+
+    /// Cancels the operation if it has not ended after `limit`, counted from now. Its ordinary output
+    /// comes back: a result if there is one, else an error of kind `TimedOut`; the buffer always.
+    ///
+    /// A disk does not stop what it has begun: there, the wait may last longer than `limit`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # io2::ExecutorConfig::new().run(async {
+    /// use std::time::Duration;
+    ///
+    /// let (reader, _writer) = std::io::pipe()?;
+    /// let reader = io2::fs::File::from_std(std::os::fd::OwnedFd::from(reader).into());
+    /// let (read, buf) = reader.read(vec![0; 16]).timeout(Duration::from_millis(1)).await;
+    /// assert_eq!(read.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+    /// assert_eq!(buf.len(), 16);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    pub fn timeout(self, limit: Duration) -> Timed<T> {
+        Timed::new(self, limit)
+    }
+
+    /// Asks the kernel to cancel it, if it is in flight.
+    pub(super) fn request_cancel(&mut self) {
+        if let Some(flight) = &self.flight {
+            flight.driver.borrow_mut().cancel(flight.key);
+        }
+    }
+
+    /// The output of an operation that was never submitted.
+    pub(super) fn give_up(&mut self, stopped: Stopped) -> Option<T::Output> {
+        if self.flight.is_some() {
+            return None;
+        }
+        let mut operation = self.operation.take()?;
+        let side = operation.side();
+        Some(operation.finish(side, Err(stopped.error())))
+    }
+
+    pub(super) fn poll_stoppable(
+        &mut self,
+        cx: &mut Context<'_>,
+        stopped: Stopped,
+    ) -> Poll<T::Output> {
+        loop {
+            let Some(flight) = &self.flight else {
+                self.submit(cx);
+                return Poll::Pending;
+            };
+            let taken = flight.driver.borrow_mut().take(flight.key);
+            let Some((completion, side)) = taken else {
+                flight.wait(cx);
+                return Poll::Pending;
+            };
+            let polled = flight.polled;
+            self.flight = None;
+            // SAFETY: the slot was filled by `submit` of this very type, and its bytes were just taken.
+            let side = unsafe { driver::side_get::<T::Side>(side) };
+            if polled && completion.res == -libc::EOPNOTSUPP {
+                // The device does not poll after all: once more, on the main ring.
+                drop(side);
+                if let Some(operation) = &mut self.operation {
+                    operation.poll_refused();
+                }
+                continue;
+            }
+            let operation = self
+                .operation
+                .take()
+                .expect("in flight, so not ready before");
+            return Poll::Ready(operation.finish(side, stopped.result(completion)));
+        }
+    }
+
+    fn submit(&mut self, cx: &mut Context<'_>) {
+        let operation = self
+            .operation
+            .as_mut()
+            .expect("an operation was polled after it was ready");
+        let current = context::with(|executor| (executor.driver.clone(), executor.current_task()));
+        let Some((driver, task)) = current else {
+            executor::outside(T::NAME)
+        };
+        // Cloning a waker and asking a buffer for its address are user code: nothing is borrowed.
+        let waker = cx.waker().clone();
+        let target = operation.target();
+        let polled = operation.polled();
+        let seen = trace::on();
+        let meta = Meta {
+            id: driver.borrow_mut().next_id(),
+            name: T::NAME,
+            fd: target.fd,
+            len: target.len,
+            task,
+            since: seen.then(clock::ticks),
+        };
+        let _span = seen.then(|| {
+            let Meta {
+                id,
+                name: code,
+                fd,
+                len,
+                ..
+            } = meta;
+            trace::enter_submit(&OpInfo {
+                id,
+                code,
+                fd,
+                len,
+                offset: target.offset,
+                task,
+                polled,
+            })
+        });
+        let (key, place) = driver.borrow_mut().reserve(meta);
+        let reserved = Reserved {
+            driver: &driver,
+            key,
+        };
+        let side = operation.side();
+        // SAFETY: the slot was just reserved and is not in flight.
+        let side = unsafe { driver::side_put(place, side) };
+        let entry = operation.encode(side);
+        std::mem::forget(reserved);
+        // SAFETY: the operation promises that the entry points only to the side data, which the slot
+        // keeps, and to memory that the operation owns; the operation stays in this future, and when the
+        // future is dropped it goes to the slot.
+        unsafe { driver.borrow_mut().submit(key, entry, polled) };
+        let old = driver.borrow_mut().set_waker(key, waker);
+        debug_assert!(old.is_none());
+        self.flight = Some(Flight {
+            driver,
+            key,
+            polled,
+        });
+    }
+}
+
+/// Frees a reserved slot if the operation panics before it is submitted.
+struct Reserved<'a> {
+    driver: &'a Shared,
+    key: Key,
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        self.driver.borrow_mut().release(self.key);
+    }
+}
+
+impl Flight {
+    /// Lets the completion wake this context's task.
+    fn wait(&self, cx: &mut Context<'_>) {
+        if self.driver.borrow().is_abandoned() {
+            panic!(
+                "an operation was polled whose executor ended before the kernel was done with it: \
+                 raise shutdown_timeout, or finish operations before the executor ends"
+            );
+        }
+        // Comparing, cloning and dropping wakers is user code: nothing is borrowed meanwhile.
+        let old = self.driver.borrow_mut().take_waker(self.key);
+        let waker = match old {
+            Some(old) if old.will_wake(cx.waker()) => old,
+            old => {
+                let new = cx.waker().clone();
+                drop(old);
+                new
+            }
+        };
+        let old = self.driver.borrow_mut().set_waker(self.key, waker);
+        drop(old);
+    }
+}
+
+impl<T: Operation> Future for Op<T> {
+    type Output = T::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T::Output> {
+        self.poll_stoppable(cx, Stopped::No)
+    }
+}
+
+impl<T: Operation> Drop for Op<T> {
+    fn drop(&mut self) {
+        let (Some(flight), Some(operation)) = (self.flight.take(), self.operation.take()) else {
+            return;
+        };
+        let Flight { driver, key, .. } = flight;
+        let taken = driver.borrow_mut().take(key);
+        if let Some((completion, side)) = taken {
+            // SAFETY: the slot was filled by `submit` of this very type, and its bytes were just taken.
+            let side = unsafe { driver::side_get::<T::Side>(side) };
+            operation.discard(side, completion.result());
+            return;
+        }
+        let meta = driver.borrow().meta(key);
+        let orphan = Box::new(Abandoned(operation));
+        let waker = driver.borrow_mut().orphan(key, orphan);
+        drop(waker);
+        if let Some(meta) = meta {
+            trace::op_orphan(meta.id, meta.name, meta.fd, None);
+        }
+    }
+}
+
+impl<T: Operation> fmt::Debug for Op<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match (&self.operation, &self.flight) {
+            (_, Some(_)) => "in flight",
+            (Some(_), None) => "not submitted",
+            (None, None) => "done",
+        };
+        f.debug_struct("Op")
+            .field("operation", &T::NAME)
+            .field("state", &state)
+            .finish()
+    }
+}
