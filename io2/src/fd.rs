@@ -86,9 +86,10 @@ impl Fd {
             Poll::Pending
         })
         .await;
-        // Submitted by its first poll, which is now: it cannot be forgotten in between.
-        let raw = self.shared.take();
-        Op::new(Close::new(raw)).await
+        match self.try_into_owned() {
+            Ok(fd) => Op::new(Close::new(fd)).await,
+            Err(_) => unreachable!("the only one left"),
+        }
     }
 }
 

@@ -139,7 +139,7 @@ impl Executor {
     fn new(config: ExecutorConfig) -> io::Result<Executor> {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let seat = Seat::take()?;
-        let driver = Driver::new(&config, id * IDS_EACH)?;
+        let driver = Driver::new(&config, id.wrapping_mul(IDS_EACH))?;
         let slice = Slice::new(&config);
         let generation = seat.incarnation.wrapping_mul(0x9E37_79B1);
         seat.slot.inbox.prepare(ROOT, root_generation(&seat));
@@ -153,7 +153,7 @@ impl Executor {
             timer_check: Cell::new(Ticks(u64::MAX)),
             slice,
             current: Cell::new(0),
-            next_task: Cell::new(id * IDS_EACH),
+            next_task: Cell::new(id.wrapping_mul(IDS_EACH)),
             closing: Cell::new(false),
             descriptors: Cell::new(0),
             sq_full_said: Cell::new(0),

@@ -1,7 +1,7 @@
 //! Closes a descriptor, and says how that went.
 
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use io_uring::squeue::Entry;
 use io_uring::{opcode, types};
@@ -10,14 +10,29 @@ use super::{Operation, Target};
 
 /// The close of a descriptor that nothing else uses.
 pub(crate) struct Close {
-    fd: RawFd,
+    raw: RawFd,
+    /// Closes it if the kernel is never asked to.
+    unsubmitted: Option<OwnedFd>,
 }
 
 impl Close {
-    /// The descriptor must be the caller's alone: it is closed when this is submitted, and must be
-    /// closed by the caller if it never is.
-    pub(crate) fn new(fd: RawFd) -> Self {
-        Close { fd }
+    pub(crate) fn new(fd: OwnedFd) -> Self {
+        Close {
+            raw: fd.as_raw_fd(),
+            unsubmitted: Some(fd),
+        }
+    }
+
+    fn end(self, result: io::Result<u32>) -> io::Result<()> {
+        match result {
+            Err(error) if error.raw_os_error() == Some(libc::ECANCELED) => {
+                // The kernel never got to it.
+                // SAFETY: the descriptor was this operation's alone, and is open still.
+                drop(unsafe { OwnedFd::from_raw_fd(self.raw) });
+                Ok(())
+            }
+            result => result.map(drop),
+        }
     }
 }
 
@@ -30,16 +45,28 @@ unsafe impl Operation for Close {
     fn side(&mut self) {}
 
     fn encode(&mut self, _side: *mut ()) -> Entry {
-        opcode::Close::new(types::Fd(self.fd)).build()
+        // From here on it is the kernel's to close.
+        let raw = self
+            .unsubmitted
+            .take()
+            .map_or(self.raw, OwnedFd::into_raw_fd);
+        opcode::Close::new(types::Fd(raw)).build()
     }
 
     fn finish(self, (): (), result: io::Result<u32>) -> io::Result<()> {
-        result.map(drop)
+        if self.unsubmitted.is_some() {
+            return result.map(drop);
+        }
+        self.end(result)
+    }
+
+    fn discard(self, (): (), result: io::Result<u32>) {
+        let _ = self.end(result);
     }
 
     fn target(&self) -> Target {
         Target {
-            fd: self.fd,
+            fd: self.raw,
             ..Target::default()
         }
     }
