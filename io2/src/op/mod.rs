@@ -15,15 +15,65 @@
 
 mod cancelled;
 mod close;
+mod fadvise;
+mod fallocate;
+mod fsync;
+mod ftruncate;
 mod future;
+mod iovec;
+mod link;
+mod mkdir;
+mod nop;
+mod open;
+mod poll_device;
+mod read;
+mod readv;
+mod rename;
+mod statx;
+mod symlink;
+mod unlink;
+mod write;
+mod writev;
 
 use std::io;
 
 use io_uring::squeue::Entry;
 
+use crate::fd::Fd;
+
 pub use self::cancelled::{Cancelled, Timed};
-pub(crate) use self::close::Close;
+pub use self::fadvise::Fadvise;
+pub use self::fallocate::Fallocate;
+pub use self::fsync::Fsync;
 pub use self::future::Op;
+pub use self::nop::{Nop, nop};
+pub use self::read::Read;
+pub use self::readv::ReadVectored;
+pub use self::write::Write;
+pub use self::writev::WriteVectored;
+
+pub(crate) use self::close::Close;
+pub(crate) use self::ftruncate::Ftruncate;
+pub(crate) use self::link::Link;
+pub(crate) use self::mkdir::Mkdir;
+pub(crate) use self::open::Open;
+pub(crate) use self::poll_device::PollDevice;
+pub(crate) use self::rename::Rename;
+pub(crate) use self::statx::Statx;
+pub(crate) use self::symlink::Symlink;
+pub(crate) use self::unlink::Unlink;
+
+/// The offset that means the file's own position, which the read or write then moves on. What has
+/// no positions, a pipe or a terminal, takes no other.
+pub(crate) const POSITION: u64 = u64::MAX;
+
+/// The most bytes that one request moves; the kernel stops there too.
+const MAX_TRANSFER: usize = 0x7fff_f000;
+
+/// The length to ask for of a buffer with `len` bytes.
+fn transfer_len(len: usize) -> u32 {
+    len.min(MAX_TRANSFER) as u32
+}
 
 /// What an operation works on, for spans and for the list of operations in flight.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,6 +84,26 @@ pub struct Target {
     pub len: u64,
     /// The offset in the file.
     pub offset: u64,
+}
+
+impl Target {
+    /// No descriptor: the operation works on a path, or on nothing.
+    pub(crate) fn nothing() -> Target {
+        Target {
+            fd: -1,
+            len: 0,
+            offset: 0,
+        }
+    }
+
+    /// A descriptor as a whole.
+    pub(crate) fn whole(fd: &Fd) -> Target {
+        Target {
+            fd: fd.raw(),
+            len: 0,
+            offset: 0,
+        }
+    }
 }
 
 /// One kernel operation, from its submission queue entry to its output.
