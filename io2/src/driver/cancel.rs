@@ -3,7 +3,7 @@
 use io_uring::opcode;
 use io_uring::squeue::Entry;
 
-use super::inflight::{Inflight, State};
+use super::inflight::Inflight;
 use super::token::{Kind, Token};
 use crate::slab::Key;
 
@@ -38,7 +38,7 @@ pub(super) fn came_too_early(key: Key, res: i32, inflight: &mut Inflight) -> boo
         return false;
     }
     match inflight.slots.get_mut(key) {
-        Some(slot) if !matches!(slot.state, State::Done(_)) && slot.cancels < MAX_TRIES => {
+        Some(slot) if slot.state.is_in_flight() && slot.cancels < MAX_TRIES => {
             slot.cancels += 1;
             true
         }

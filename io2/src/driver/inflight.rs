@@ -5,11 +5,17 @@
 //! | waiting | the future reserves it | the last completion, or the future is dropped |
 //! | orphaned | the future is dropped; the slot takes the operation | the last completion: discarded |
 //! | done | the last completion | the future takes the result: freed |
+//! | streaming | like waiting, for a multishot | the future takes the last completion, or is dropped |
+//! | orphaned stream | the future of a multishot is dropped | the last completion |
 //!
 //! Nothing else frees a slot. A key whose slot was freed finds nothing.
 
+use std::collections::VecDeque;
 use std::io;
+use std::rc::Rc;
 use std::task::Waker;
+
+use io_uring::cqueue;
 
 use super::side::{SideBytes, Sides};
 use super::token::{GENERATION_BITS, INDEX_BITS};
@@ -45,16 +51,59 @@ pub(crate) struct Completion {
 }
 
 impl Completion {
+    /// Whether further completions of the same entry follow.
+    pub(crate) fn has_more(self) -> bool {
+        cqueue::more(self.flags)
+    }
+
     /// The result, as the system call that does the same would give it.
     pub(crate) fn result(self) -> io::Result<u32> {
         u32::try_from(self.res).map_err(|_| io::Error::from_raw_os_error(self.res.wrapping_neg()))
     }
 }
 
+/// A multishot operation whose future is gone. Shared, since its completions are worked off
+/// when the driver is no longer borrowed, while the slot still owns it.
+pub(crate) trait OrphanStream {
+    /// Disposes of one completion.
+    fn discard(&self, completion: Completion);
+}
+
+/// The completions of a multishot operation that its future has not taken yet.
+#[derive(Default)]
+pub(super) struct Stream {
+    pub(super) waker: Option<Waker>,
+    pub(super) queue: VecDeque<Completion>,
+    /// The last one is in the queue.
+    pub(super) ended: bool,
+}
+
 pub(super) enum State {
     Waiting(Option<Waker>),
     Orphaned(Box<dyn Orphan>),
     Done(Completion),
+    Streaming(Box<Stream>),
+    OrphanedStream(Rc<dyn OrphanStream>),
+}
+
+impl State {
+    /// Whether the kernel has not finished with the slot.
+    pub(super) fn is_in_flight(&self) -> bool {
+        match self {
+            State::Waiting(_) | State::Orphaned(_) | State::OrphanedStream(_) => true,
+            State::Streaming(stream) => !stream.ended,
+            State::Done(_) => false,
+        }
+    }
+
+    /// Who is woken by the next completion.
+    pub(super) fn waker(&mut self) -> Option<&mut Option<Waker>> {
+        match self {
+            State::Waiting(waker) => Some(waker),
+            State::Streaming(stream) => Some(&mut stream.waker),
+            _ => None,
+        }
+    }
 }
 
 pub(super) struct Slot {
@@ -86,9 +135,13 @@ impl Inflight {
     }
 
     /// Makes a slot, which counts as in flight from now on.
-    pub(super) fn reserve(&mut self, meta: Meta) -> (Key, *mut SideBytes) {
+    pub(super) fn reserve(&mut self, meta: Meta, multishot: bool) -> (Key, *mut SideBytes) {
         let slot = Slot {
-            state: State::Waiting(None),
+            state: if multishot {
+                State::Streaming(Box::default())
+            } else {
+                State::Waiting(None)
+            },
             meta,
             polled: false,
             cancels: 0,

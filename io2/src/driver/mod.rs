@@ -26,7 +26,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use io_uring::squeue::Entry;
-use io_uring::{cqueue, opcode, types};
+use io_uring::{opcode, types};
 
 use self::inflight::{Inflight, State};
 use self::polled::Polled;
@@ -35,7 +35,7 @@ use self::token::{Kind, Token};
 use crate::config::ExecutorConfig;
 use crate::slab::Key;
 
-pub(crate) use self::inflight::{Completion, Meta, Orphan};
+pub(crate) use self::inflight::{Completion, Meta, Orphan, OrphanStream};
 pub(crate) use self::ring::Entered;
 pub(crate) use self::setup::Capabilities;
 pub(crate) use self::side::{SideBytes, get as side_get, put as side_put};
@@ -50,6 +50,8 @@ pub(crate) enum Reaped {
     Wake(Waker, Finished),
     /// Nobody waits for it: the operation is to be discarded.
     Discard(Box<dyn Orphan>, SideBytes, Finished),
+    /// The same for one completion of a multishot operation.
+    DiscardNext(Rc<dyn OrphanStream>, Finished),
 }
 
 /// A completion, and the operation that it is of.
@@ -158,8 +160,8 @@ impl Driver {
 
     /// Reserves a slot, and the place of its side data. Either [`submit`](Self::submit) or
     /// [`release`](Self::release) must follow.
-    pub(crate) fn reserve(&mut self, meta: Meta) -> (Key, *mut SideBytes) {
-        self.inflight.reserve(meta)
+    pub(crate) fn reserve(&mut self, meta: Meta, multishot: bool) -> (Key, *mut SideBytes) {
+        self.inflight.reserve(meta, multishot)
     }
 
     /// Frees a slot that was reserved and not submitted.
@@ -199,24 +201,31 @@ impl Driver {
         Some((completion, self.inflight.sides.take(key.index)))
     }
 
+    /// Takes the next completion of a multishot operation, if one is there. The last one frees the
+    /// slot, and its side data is then the caller's.
+    pub(crate) fn next(&mut self, key: Key) -> Option<(Completion, Option<SideBytes>)> {
+        let slot = self.inflight.slots.get_mut(key)?;
+        let State::Streaming(stream) = &mut slot.state else {
+            return None;
+        };
+        let completion = stream.queue.pop_front()?;
+        if !stream.ended || !stream.queue.is_empty() {
+            return Some((completion, None));
+        }
+        self.inflight.slots.remove(key);
+        Some((completion, Some(self.inflight.sides.take(key.index))))
+    }
+
     /// The waker of a slot, taken out so that the caller can look at it unborrowed.
     pub(crate) fn take_waker(&mut self, key: Key) -> Option<Waker> {
-        match self.inflight.slots.get_mut(key) {
-            Some(slot) => match &mut slot.state {
-                State::Waiting(waker) => waker.take(),
-                _ => None,
-            },
-            None => None,
-        }
+        self.inflight.slots.get_mut(key)?.state.waker()?.take()
     }
 
     /// Sets who is woken by the completion, and gives back who was to be.
     pub(crate) fn set_waker(&mut self, key: Key, waker: Waker) -> Option<Waker> {
-        match self.inflight.slots.get_mut(key) {
-            Some(slot) => match &mut slot.state {
-                State::Waiting(old) => old.replace(waker),
-                _ => Some(waker),
-            },
+        let slot = self.inflight.slots.get_mut(key);
+        match slot.and_then(|slot| slot.state.waker()) {
+            Some(old) => old.replace(waker),
             None => Some(waker),
         }
     }
@@ -224,7 +233,7 @@ impl Driver {
     /// Asks the kernel to cancel an operation. Its completion comes nevertheless.
     pub(crate) fn cancel(&mut self, key: Key) {
         if let Some(slot) = self.inflight.slots.get_mut(key) {
-            if slot.cancels == 0 && !slot.polled && !matches!(slot.state, State::Done(_)) {
+            if slot.cancels == 0 && !slot.polled && slot.state.is_in_flight() {
                 slot.cancels = 1;
                 self.push_cancel(cancel::operation(key));
             }
@@ -240,6 +249,22 @@ impl Driver {
         self.cancel(key);
         match state {
             State::Waiting(waker) => waker,
+            _ => None,
+        }
+    }
+
+    /// The same for a multishot operation. Completions that wait in the slot must have been taken, and
+    /// the last one not have been among them.
+    pub(crate) fn orphan_stream(
+        &mut self,
+        key: Key,
+        orphan: Rc<dyn OrphanStream>,
+    ) -> Option<Waker> {
+        let slot = self.inflight.slots.get_mut(key)?;
+        let state = std::mem::replace(&mut slot.state, State::OrphanedStream(orphan));
+        self.cancel(key);
+        match state {
+            State::Streaming(stream) => stream.waker,
             _ => None,
         }
     }
@@ -298,8 +323,7 @@ impl Driver {
     /// the executor drains: a cancellation may come too early.
     pub(crate) fn cancel_all(&mut self) {
         let slots = self.inflight.slots.iter();
-        let pending =
-            slots.filter(|(_, slot)| !slot.polled && !matches!(slot.state, State::Done(_)));
+        let pending = slots.filter(|(_, slot)| !slot.polled && slot.state.is_in_flight());
         let keys: Vec<Key> = pending.map(|(key, _)| key).collect();
         for key in keys {
             if let Some(slot) = self.inflight.slots.get_mut(key) {
@@ -475,31 +499,63 @@ fn complete(
     let Some(slot) = inflight.slots.get_mut(key) else {
         return false;
     };
-    if matches!(slot.state, State::Done(_)) {
-        return false;
-    }
-    let first = *slot.first.get_or_insert(completion);
-    if cqueue::more(completion.flags) {
-        // The kernel is not done with the memory before the last one.
-        return true;
-    }
-    let finished = Finished {
-        meta: slot.meta,
-        completion: first,
-    };
-    inflight.pending -= 1;
-    match std::mem::replace(&mut slot.state, State::Done(first)) {
-        State::Waiting(waker) => {
-            if let Some(waker) = waker {
+    let last = !completion.has_more();
+    let meta = slot.meta;
+    let finished = Finished { meta, completion };
+    match &mut slot.state {
+        State::Done(_) => return false,
+        State::Streaming(stream) => {
+            if stream.ended {
+                return false;
+            }
+            stream.queue.push_back(completion);
+            stream.ended = last;
+            if let Some(waker) = stream.waker.take() {
                 out.push(Reaped::Wake(waker, finished));
             }
+            if last {
+                inflight.pending -= 1;
+            }
         }
+        State::OrphanedStream(orphan) => {
+            out.push(Reaped::DiscardNext(orphan.clone(), finished));
+            if last {
+                inflight.pending -= 1;
+                // The count that the list holds is dropped last, unborrowed.
+                inflight.slots.remove(key);
+            }
+        }
+        State::Waiting(_) | State::Orphaned(_) => {
+            let first = *slot.first.get_or_insert(completion);
+            // The kernel is not done with the memory before the last one.
+            if last {
+                inflight.pending -= 1;
+                complete_single(
+                    inflight,
+                    key,
+                    Finished {
+                        meta,
+                        completion: first,
+                    },
+                    out,
+                );
+            }
+        }
+    }
+    true
+}
+
+fn complete_single(inflight: &mut Inflight, key: Key, finished: Finished, out: &mut Vec<Reaped>) {
+    let Some(slot) = inflight.slots.get_mut(key) else {
+        return;
+    };
+    match std::mem::replace(&mut slot.state, State::Done(finished.completion)) {
+        State::Waiting(Some(waker)) => out.push(Reaped::Wake(waker, finished)),
         State::Orphaned(orphan) => {
             let side = inflight.sides.take(key.index);
             inflight.slots.remove(key);
             out.push(Reaped::Discard(orphan, side, finished));
         }
-        State::Done(_) => unreachable!("looked at above"),
+        _ => {}
     }
-    true
 }

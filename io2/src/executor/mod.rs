@@ -352,7 +352,7 @@ impl Executor {
                         code: finished.meta.name,
                         res: finished.completion.res,
                         flags: finished.completion.flags,
-                        more: false,
+                        more: finished.completion.has_more(),
                         latency: since
                             .map(|since| self.slice.duration(clock::ticks().since(since))),
                     })
@@ -363,6 +363,14 @@ impl Executor {
                 let (meta, completion) = (finished.meta, finished.completion);
                 trace::op_orphan(meta.id, meta.name, meta.fd, Some(completion.res));
                 guard("a buffer", || orphan.discard(side, completion.result()));
+            }
+            Reaped::DiscardNext(orphan, finished) => {
+                let (meta, completion) = (finished.meta, finished.completion);
+                trace::op_orphan(meta.id, meta.name, meta.fd, Some(completion.res));
+                guard("a buffer", || {
+                    orphan.discard(completion);
+                    drop(orphan);
+                });
             }
         }
     }

@@ -7,7 +7,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::{Cancelled, Operation, Timed};
+use io_uring::squeue::Entry;
+
+use super::{Cancelled, Operation, Target, Timed};
 use crate::clock;
 use crate::driver::{self, Completion, Meta, Orphan, Shared, SideBytes};
 use crate::executor::{self, context};
@@ -46,9 +48,10 @@ pub struct Op<T: Operation> {
     flight: Option<Flight>,
 }
 
-struct Flight {
-    driver: Shared,
-    key: Key,
+/// Where an operation is in flight.
+pub(super) struct Flight {
+    pub(super) driver: Shared,
+    pub(super) key: Key,
     polled: bool,
 }
 
@@ -199,62 +202,96 @@ impl<T: Operation> Op<T> {
             .operation
             .as_mut()
             .expect("an operation was polled after it was ready");
+        let (target, polled) = (operation.target(), operation.polled());
+        let launch = Launch {
+            name: T::NAME,
+            target,
+            polled,
+            multishot: false,
+        };
+        let fill = |place| {
+            let side = operation.side();
+            // SAFETY: the place is that of a slot that was just reserved.
+            operation.encode(unsafe { driver::side_put(place, side) })
+        };
+        // SAFETY: the operation promises that the entry points only to the side data, which the slot
+        // keeps, and to memory that the operation owns; the operation stays in this future, and when the
+        // future is dropped it goes to the slot.
+        self.flight = Some(unsafe { launch.submit(cx, fill) });
+    }
+}
+
+/// What goes to the kernel, and how.
+pub(super) struct Launch {
+    pub(super) name: &'static str,
+    pub(super) target: Target,
+    pub(super) polled: bool,
+    pub(super) multishot: bool,
+}
+
+impl Launch {
+    /// Reserves a slot, lets `fill` make the entry, and submits it; completions wake the context's
+    /// task.
+    ///
+    /// # Safety
+    ///
+    /// What the entry points to stays valid until the slot is done or its orphan is discarded.
+    pub(super) unsafe fn submit(
+        self,
+        cx: &mut Context<'_>,
+        fill: impl FnOnce(*mut SideBytes) -> Entry,
+    ) -> Flight {
+        let Launch {
+            name,
+            target,
+            polled,
+            multishot,
+        } = self;
         let current = context::with(|executor| (executor.driver.clone(), executor.current_task()));
         let Some((driver, task)) = current else {
-            executor::outside(T::NAME)
+            executor::outside(name)
         };
         // Cloning a waker and asking a buffer for its address are user code: nothing is borrowed.
         let waker = cx.waker().clone();
-        let target = operation.target();
-        let polled = operation.polled();
         let seen = trace::on();
         let meta = Meta {
             id: driver.borrow_mut().next_id(),
-            name: T::NAME,
+            name,
             fd: target.fd,
             len: target.len,
             task,
             since: seen.then(clock::ticks),
         };
         let _span = seen.then(|| {
-            let Meta {
-                id,
-                name: code,
-                fd,
-                len,
-                ..
-            } = meta;
             trace::enter_submit(&OpInfo {
-                id,
-                code,
-                fd,
-                len,
+                id: meta.id,
+                code: name,
+                fd: target.fd,
+                len: target.len,
                 offset: target.offset,
                 task,
                 polled,
             })
         });
-        let (key, place) = driver.borrow_mut().reserve(meta);
+        let (key, place) = driver.borrow_mut().reserve(meta, multishot);
         let reserved = Reserved {
             driver: &driver,
             key,
         };
-        let side = operation.side();
-        // SAFETY: the slot was just reserved and is not in flight.
-        let side = unsafe { driver::side_put(place, side) };
-        let entry = operation.encode(side);
+        let entry = fill(place);
         std::mem::forget(reserved);
-        // SAFETY: the operation promises that the entry points only to the side data, which the slot
-        // keeps, and to memory that the operation owns; the operation stays in this future, and when the
-        // future is dropped it goes to the slot.
-        unsafe { driver.borrow_mut().submit(key, entry, polled) };
-        let old = driver.borrow_mut().set_waker(key, waker);
+        let old = {
+            let mut driver = driver.borrow_mut();
+            // SAFETY: by contract.
+            unsafe { driver.submit(key, entry, polled) };
+            driver.set_waker(key, waker)
+        };
         debug_assert!(old.is_none());
-        self.flight = Some(Flight {
+        Flight {
             driver,
             key,
             polled,
-        });
+        }
     }
 }
 
@@ -272,7 +309,7 @@ impl Drop for Reserved<'_> {
 
 impl Flight {
     /// Lets the completion wake this context's task.
-    fn wait(&self, cx: &mut Context<'_>) {
+    pub(super) fn wait(&self, cx: &mut Context<'_>) {
         if self.driver.borrow().is_abandoned() {
             panic!(
                 "an operation was polled whose executor ended before the kernel was done with it: \

@@ -23,6 +23,7 @@ mod future;
 mod iovec;
 mod link;
 mod mkdir;
+mod multishot;
 mod nop;
 mod open;
 mod poll_device;
