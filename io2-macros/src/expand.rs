@@ -9,7 +9,7 @@
 use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned as _;
-use syn::{FnArg, ReturnType, Type, token};
+use syn::{Expr, ExprLit, FnArg, Lit, LitStr, Meta, MetaNameValue, ReturnType, Type, token};
 
 use crate::args::{Args, Attr, Given, Kind, Value};
 use crate::check;
@@ -23,6 +23,7 @@ pub(crate) fn function(attr: Attr, args: &Args, mut function: Function) -> Token
     let entry = entry(attr, &function, end);
     let options = options(args, end);
     let future = future(args, &function);
+    let skipped = skipped(attr, args, &function, end);
     let lost = lost_parameters(attr, args, &mut function);
     let marker = marker(attr, &mut function);
     harmless(attr, &mut function);
@@ -35,7 +36,7 @@ pub(crate) fn function(attr: Attr, args: &Args, mut function: Function) -> Token
         braces,
         ..
     } = &function;
-    let call = quote_spanned!(end=> #runtime::#entry(#options, #future));
+    let call = quote_spanned!(end=> #runtime::#entry(#options, #future #skipped));
     let block = block(braces, quote!(#(#inner)* #lost #call));
     quote!(#(#attrs)* #marker #vis #sig #block)
 }
@@ -68,16 +69,57 @@ fn runtime(args: &Args, span: Span) -> TokenStream {
 /// The entry point. A test that ought to panic has its own: a failure of the runtime must not
 /// count as the panic that is waited for. (One that gives a value is refused by the compiler.)
 fn entry(attr: Attr, function: &Function, span: Span) -> Ident {
-    let should_panic = function
-        .attrs
-        .iter()
-        .any(|one| one.path().is_ident("should_panic"));
     let name = match attr {
         Attr::Main => "main",
-        Attr::Test if should_panic && gives_unit(&function.sig.output) => "test_should_panic",
+        Attr::Test if ought_to_panic(function) => "test_should_panic",
         Attr::Test => "test",
     };
     Ident::new(name, span)
+}
+
+fn ought_to_panic(function: &Function) -> bool {
+    gives_unit(&function.sig.output) && should_panic(function).is_some()
+}
+
+fn should_panic(function: &Function) -> Option<&syn::Attribute> {
+    let mut attrs = function.attrs.iter();
+    attrs.find(|attribute| attribute.path().is_ident("should_panic"))
+}
+
+/// The text of `#[should_panic = ".."]` and `#[should_panic(expected = "..")]`.
+fn expected(attribute: &syn::Attribute) -> LitStr {
+    let pair = match &attribute.meta {
+        Meta::NameValue(pair) => Some(pair.clone()),
+        Meta::List(list) => list.parse_args::<MetaNameValue>().ok(),
+        Meta::Path(_) => None,
+    };
+    match pair.map(|pair| pair.value) {
+        Some(Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        })) => text,
+        _ => LitStr::new("", Span::call_site()),
+    }
+}
+
+/// For a test: what it gives, or panics with, when it is skipped, if that can be said.
+fn skipped(attr: Attr, args: &Args, function: &Function, span: Span) -> Option<TokenStream> {
+    if attr == Attr::Main {
+        return None;
+    }
+    if let (true, Some(attribute)) = (ought_to_panic(function), should_panic(function)) {
+        let text = expected(attribute);
+        return Some(quote_spanned!(span=> , #text));
+    }
+    let value = match &function.sig.output {
+        output if gives_unit(output) => quote_spanned!(span=> ::core::option::Option::Some(())),
+        ReturnType::Type(_, ty) if can_be_named(ty) => {
+            let runtime = runtime(args, span);
+            quote_spanned!(span=> #runtime::Skipped::<#ty>::new().value())
+        }
+        _ => quote_spanned!(span=> ::core::option::Option::None),
+    };
+    Some(quote_spanned!(span=> , || #value))
 }
 
 /// `Options::new()` and a setter for each argument that was given, in the table's order.
@@ -163,8 +205,8 @@ fn future(args: &Args, function: &Function) -> TokenStream {
             let span = here(function.sig.ident.span());
             Some(quote_spanned!(span=> if false { return; }))
         }
-        // These two cannot be written there. The type of the function itself decides then.
-        ReturnType::Type(_, ty) if is_never(ty) || says_impl(ty.to_token_stream()) => None,
+        // The type of the function itself decides then.
+        ReturnType::Type(_, ty) if !can_be_named(ty) => None,
         ReturnType::Type(_, ty) => {
             // From the first token of the type to the last.
             let (first, last) = ends(ty.to_token_stream());
@@ -194,6 +236,11 @@ fn ends(ty: TokenStream) -> (Span, Span) {
     let mut spans = ty.into_iter().map(|token| here(token.span()));
     let first = spans.next().unwrap_or_else(Span::call_site);
     (first, spans.last().unwrap_or(first))
+}
+
+/// Whether a return type can be written elsewhere, too: `!` and `impl Trait` cannot.
+fn can_be_named(ty: &Type) -> bool {
+    !is_never(ty) && !says_impl(ty.to_token_stream())
 }
 
 fn is_never(ty: &Type) -> bool {

@@ -4,6 +4,7 @@ pub mod child;
 pub mod descriptors;
 pub mod observed;
 pub mod polling;
+pub mod seccomp;
 pub mod temp;
 
 /// Says why a test does not run here.

@@ -282,6 +282,12 @@ impl Driver {
             .map(|(_, slot)| &slot.meta)
     }
 
+    /// All slots that are not free, for reports: what is in flight, and what is done and not taken.
+    #[cfg(feature = "macros")]
+    pub(crate) fn left(&self) -> impl Iterator<Item = &Meta> {
+        self.inflight.slots.iter().map(|(_, slot)| &slot.meta)
+    }
+
     /// How many operations the kernel has not finished.
     pub(crate) fn pending(&self) -> usize {
         self.inflight.pending

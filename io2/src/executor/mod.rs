@@ -6,6 +6,8 @@
 
 pub(crate) mod context;
 mod inbox;
+#[cfg(feature = "macros")]
+pub(crate) mod inspect;
 mod preempt;
 mod ready;
 pub(crate) mod remote;
@@ -59,8 +61,6 @@ pub(crate) struct Executor {
     /// No timer is due before this.
     timer_check: Cell<Ticks>,
     slice: Slice,
-    /// The task that is being polled, or 0.
-    current: Cell<u64>,
     next_task: Cell<u64>,
     /// Spawning is over.
     closing: Cell<bool>,
@@ -109,6 +109,16 @@ impl ExecutorConfig {
     /// ```
     #[track_caller]
     pub fn run<F: Future>(self, future: F) -> io::Result<F::Output> {
+        self.run_then(future, |_| ())
+    }
+
+    /// Like `run`. The executor is shown to `ended` when it has shut down.
+    #[track_caller]
+    pub(crate) fn run_then<F: Future>(
+        self,
+        future: F,
+        ended: impl FnOnce(&Executor),
+    ) -> io::Result<F::Output> {
         let location = Location::caller();
         self.validate()?;
         let nested = || {
@@ -127,6 +137,7 @@ impl ExecutorConfig {
             executor.block_on(future, location)
         }));
         executor.shut_down();
+        ended(&executor);
         drop(entered);
         match outcome {
             Ok(output) => output,
@@ -152,7 +163,6 @@ impl Executor {
             timers: RefCell::new(Timers::new()),
             timer_check: Cell::new(Ticks(u64::MAX)),
             slice,
-            current: Cell::new(0),
             next_task: Cell::new(id.wrapping_mul(IDS_EACH)),
             closing: Cell::new(false),
             descriptors: Cell::new(0),
@@ -554,9 +564,9 @@ impl Executor {
                 .map(|woken| self.slice.duration(start.since(woken)));
             trace::enter_poll(&header.span, header.meta.id, polls, delay)
         });
-        self.current.set(header.meta.id);
+        self.seat.slot.running.begin(&header.meta);
         let polled = poll();
-        self.current.set(0);
+        self.seat.slot.running.end();
         let ticks = self.slice.mark().since(start);
         if let Some(span) = span {
             span.end(polled.is_ready(), self.slice.duration(ticks));
@@ -588,9 +598,9 @@ impl Executor {
         if task.header().is_finished() {
             return;
         }
-        self.current.set(task.header().meta.id);
+        self.seat.slot.running.begin(&task.header().meta);
         task.cancel();
-        self.current.set(0);
+        self.seat.slot.running.end();
         self.end_task(task, Outcome::Cancelled);
     }
 
@@ -630,7 +640,7 @@ impl Executor {
 
     /// The task that is being polled, or 0.
     pub(crate) fn current_task(&self) -> u64 {
-        self.current.get()
+        self.seat.slot.running.task()
     }
 
     /// Whether the running task should let others run.

@@ -25,6 +25,8 @@ pub(super) struct Slice {
     last: Cell<Ticks>,
     reports: RefCell<Reports>,
     overruns: Cell<u64>,
+    /// What is said of the first overrun, where it is to fail a test.
+    first: RefCell<Option<String>>,
 }
 
 /// Who ran, and where it comes from.
@@ -54,6 +56,7 @@ impl Slice {
             last: Cell::new(now),
             reports: RefCell::new(Reports::default()),
             overruns: Cell::new(0),
+            first: RefCell::new(None),
         }
     }
 
@@ -109,8 +112,15 @@ impl Slice {
     }
 
     /// How many polls overran the slice.
+    #[cfg(feature = "macros")]
     pub(super) fn overruns(&self) -> u64 {
         self.overruns.get()
+    }
+
+    /// What is to be said of the first overrun, with `Preempt::Fail`.
+    #[cfg(feature = "macros")]
+    pub(super) fn first_overrun(&self) -> Option<String> {
+        self.first.borrow().clone()
     }
 
     /// Looks at a suspect poll with an exact clock, and reports it if it was too long.
@@ -125,6 +135,20 @@ impl Slice {
             return;
         }
         self.overruns.set(self.overruns.get() + 1);
+        if self.preempt == Preempt::Fail && self.first.borrow().is_none() {
+            let Culprit {
+                task,
+                name,
+                location,
+                ..
+            } = culprit;
+            let name = name.map(|name| format!(" {name:?}")).unwrap_or_default();
+            *self.first.borrow_mut() = Some(format!(
+                "a poll of task {task}{name}, spawned at {location}, took {elapsed:?}, longer than \
+                 the slice of {:?}",
+                self.budget,
+            ));
+        }
         let verdict = self.reports.borrow_mut().admit(clock::now());
         if let Some(count) = verdict.suppressed {
             trace::suppressed(count, WINDOW);

@@ -11,6 +11,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::inbox::Inbox;
 use crate::sys;
+use crate::task::Running;
 
 /// Executors that may live at the same time.
 const SLOTS: usize = 1 << 12;
@@ -34,6 +35,7 @@ pub(crate) struct Slot {
     /// Counts the executors of this slot: sets the keys of one apart from those of the next.
     incarnation: AtomicU32,
     pub(crate) inbox: Inbox,
+    pub(crate) running: Running,
     letters: Mutex<Letters>,
     eventfd: AtomicI32,
     /// Where the kernel puts what it reads from the eventfd.
@@ -47,6 +49,7 @@ impl Slot {
             taken: AtomicBool::new(false),
             incarnation: AtomicU32::new(0),
             inbox: Inbox::new(),
+            running: Running::new(),
             letters: Mutex::new(Letters {
                 incarnation: 0,
                 queue: VecDeque::new(),

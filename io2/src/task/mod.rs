@@ -24,8 +24,10 @@
 mod error;
 mod join;
 mod raw;
+mod running;
 
 pub use self::error::JoinError;
 pub(crate) use self::error::panic_text;
 pub use self::join::{AbortHandle, JoinHandle, TaskId};
 pub(crate) use self::raw::{Header, Outcome, Run, Task, TaskMeta};
+pub(crate) use self::running::Running;
