@@ -63,7 +63,7 @@
 //!
 //! Every event also has a `message`, a sentence for people; its wording may change.
 //!
-//! - `task.end`: `outcome` is `ready`, `cancelled` or `panicked`; `busy_us` is the time in all polls
+//! - `task.end`: `outcome` is `completed`, `cancelled` or `panicked`; `busy_us` is the time in all polls
 //!   together, `max_poll_us` the longest one. In the span of the task.
 //! - `task.panic`: a task that nobody waits for has panicked. In the span of the task.
 //! - `op.orphan`: the future of an operation was dropped before its completion; `res` is present

@@ -33,11 +33,13 @@ use self::timers::Timers;
 use self::waker::{GENERATION_BITS, INDEX_BITS, ROOT, TaskKey};
 use crate::clock::{self, Ticks};
 use crate::config::{ExecutorConfig, Preempt};
-use crate::driver::{Driver, Reaped, RingInfo, Shared};
+use crate::driver::{Driver, Finished, Reaped, RingInfo, Shared};
 use crate::slab::{Key, Slab};
 use crate::sys;
 use crate::task::{Header, JoinHandle, Outcome, Run, Task, TaskMeta, panic_text};
-use crate::trace::{self, CompleteInfo, RtStart, TaskEnd, TaskInfo, TaskKind, TaskSpan};
+use crate::trace::{
+    self, CompleteInfo, CompleteSpan, RtStart, TaskEnd, TaskInfo, TaskKind, TaskSpan,
+};
 
 /// Numbers executors; the numbers of their tasks and operations follow from it.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -293,11 +295,7 @@ impl Executor {
 
     /// Submits, waits if told so, and reaps.
     fn enter(&self, wait: bool, timeout: Option<Duration>) -> io::Result<()> {
-        let entered = if trace::on() {
-            self.enter_seen(wait, timeout)
-        } else {
-            self.driver.borrow_mut().enter(wait, timeout)
-        };
+        let entered = self.enter_kernel(wait, timeout);
         if let Some(error) = entered.fatal() {
             return Err(error);
         }
@@ -307,9 +305,17 @@ impl Executor {
         self.reap()
     }
 
+    fn enter_kernel(&self, wait: bool, timeout: Option<Duration>) -> crate::driver::Entered {
+        if trace::on() {
+            self.enter_kernel_seen(wait, timeout)
+        } else {
+            self.driver.borrow_mut().enter(wait, timeout)
+        }
+    }
+
     /// An enter with a span around it.
     #[cold]
-    fn enter_seen(&self, wait: bool, timeout: Option<Duration>) -> crate::driver::Entered {
+    fn enter_kernel_seen(&self, wait: bool, timeout: Option<Duration>) -> crate::driver::Entered {
         let sqes = self.driver.borrow_mut().queued();
         let span = trace::enter_ring(self.id, sqes, u32::from(wait), timeout);
         let start = clock::now();
@@ -337,7 +343,7 @@ impl Executor {
                 break;
             }
             // The kernel hands over a few at a time.
-            let entered = self.driver.borrow_mut().enter(false, None);
+            let entered = self.enter_kernel(false, None);
             if let Some(error) = entered.fatal() {
                 return Err(error);
             }
@@ -355,26 +361,17 @@ impl Executor {
     fn deliver(&self, reaped: Reaped) {
         match reaped {
             Reaped::Wake(waker, finished) => {
-                let _span = trace::on().then(|| {
-                    let since = finished.meta.since;
-                    trace::enter_complete(&CompleteInfo {
-                        id: finished.meta.id,
-                        code: finished.meta.name,
-                        res: finished.completion.res,
-                        flags: finished.completion.flags,
-                        more: finished.completion.has_more(),
-                        latency: since
-                            .map(|since| self.slice.duration(clock::ticks().since(since))),
-                    })
-                });
+                let _span = trace::on().then(|| self.completion_span(&finished));
                 wake(waker);
             }
             Reaped::Discard(orphan, side, finished) => {
+                let _span = trace::on().then(|| self.completion_span(&finished));
                 let (meta, completion) = (finished.meta, finished.completion);
                 trace::op_orphan(meta.id, meta.name, meta.fd, Some(completion.res));
                 guard("a buffer", || orphan.discard(side, completion.result()));
             }
             Reaped::DiscardNext(orphan, finished) => {
+                let _span = trace::on().then(|| self.completion_span(&finished));
                 let (meta, completion) = (finished.meta, finished.completion);
                 trace::op_orphan(meta.id, meta.name, meta.fd, Some(completion.res));
                 guard("a buffer", || {
@@ -383,6 +380,20 @@ impl Executor {
                 });
             }
         }
+    }
+
+    #[cold]
+    fn completion_span(&self, finished: &Finished) -> CompleteSpan {
+        let Finished { meta, completion } = finished;
+        let latency = |since| self.slice.duration(clock::ticks().since(since));
+        trace::enter_complete(&CompleteInfo {
+            id: meta.id,
+            code: meta.name,
+            res: completion.res,
+            flags: completion.flags,
+            more: completion.has_more(),
+            latency: meta.since.map(latency),
+        })
     }
 
     fn fire_timers(&self) {
@@ -616,7 +627,7 @@ impl Executor {
         if let Some(waker) = header.take_join_waker() {
             wake(waker);
         }
-        if trace::on() {
+        if trace::on_debug() {
             trace::task_end(
                 &header.span,
                 &TaskEnd {
@@ -628,6 +639,10 @@ impl Executor {
                     max_poll: self.slice.duration(header.max_poll.get()),
                 },
             );
+        }
+        // A handle may keep the task's memory. One that panicked may still have to be reported.
+        if !matches!(outcome, Outcome::Panicked) {
+            header.span.end();
         }
     }
 

@@ -11,7 +11,7 @@ pub(crate) const fn on() -> bool {
 
 /// Whether any subscriber wants events of DEBUG: there is none.
 #[inline]
-pub(super) const fn on_debug() -> bool {
+pub(crate) const fn on_debug() -> bool {
     false
 }
 
@@ -40,6 +40,10 @@ impl TaskSpan {
     }
 
     pub(super) fn id(&self) {}
+
+    /// Ends the span.
+    #[inline]
+    pub(crate) fn end(&self) {}
 }
 
 /// A span that would be entered until this is dropped.

@@ -19,7 +19,7 @@ pub(crate) fn on() -> bool {
 
 /// Whether any subscriber wants events of DEBUG: one load.
 #[inline]
-pub(super) fn on_debug() -> bool {
+pub(crate) fn on_debug() -> bool {
     asked_for(LevelFilter::DEBUG)
 }
 
@@ -53,36 +53,49 @@ fn always<R>(call: impl FnOnce() -> R) -> Option<R> {
 }
 
 /// A task's span. Eight bytes, and no allocation while nobody wants spans.
-pub(crate) struct TaskSpan(Option<Box<Span>>);
+pub(crate) struct TaskSpan(Cell<Option<Box<Span>>>);
 
 impl TaskSpan {
     /// No span.
     pub(crate) const fn none() -> TaskSpan {
-        TaskSpan(None)
+        TaskSpan(Cell::new(None))
     }
 
     pub(super) fn make(make: impl FnOnce() -> Span) -> TaskSpan {
         match shielded(make) {
-            Some(span) if !span.is_disabled() => TaskSpan(Some(Box::new(span))),
-            _ => TaskSpan(None),
+            Some(span) if !span.is_disabled() => TaskSpan(Cell::new(Some(Box::new(span)))),
+            _ => TaskSpan::none(),
         }
     }
 
     /// Enters it, for one poll.
     pub(super) fn enter(&self) -> Entered {
-        match &self.0 {
-            // The clone keeps the span open over the poll, in which the task may be freed.
-            Some(span) => match shielded(|| Span::clone(span)) {
-                Some(span) => Entered::enter(span),
-                None => Entered::none(),
-            },
+        // The clone keeps the span open over the poll, in which the task may be freed.
+        match self.look(|span| shielded(|| Span::clone(span))).flatten() {
+            Some(span) => Entered::enter(span),
             None => Entered::none(),
         }
     }
 
     /// Its id, as the parent of an event.
     pub(super) fn id(&self) -> Option<Id> {
-        self.0.as_ref().and_then(|span| span.id())
+        self.look(Span::id).flatten()
+    }
+
+    /// Ends the span, though the task's memory lives on, in the hand of whoever may ask for its
+    /// output.
+    #[inline]
+    pub(crate) fn end(&self) {
+        if let Some(span) = self.0.take() {
+            close(*span);
+        }
+    }
+
+    fn look<R>(&self, look: impl FnOnce(&Span) -> R) -> Option<R> {
+        let span = self.0.take()?;
+        let seen = look(&span);
+        self.0.set(Some(span));
+        Some(seen)
     }
 }
 
@@ -95,9 +108,7 @@ impl fmt::Debug for TaskSpan {
 impl Drop for TaskSpan {
     #[inline]
     fn drop(&mut self) {
-        if let Some(span) = self.0.take() {
-            close(*span);
-        }
+        self.end();
     }
 }
 

@@ -28,7 +28,7 @@ impl fmt::Display for Who<'_> {
 pub(crate) struct TaskEnd<'a> {
     pub(crate) id: u64,
     pub(crate) name: Option<&'a str>,
-    /// `ready`, `cancelled` or `panicked`.
+    /// `completed`, `cancelled` or `panicked`.
     pub(crate) outcome: &'static str,
     pub(crate) polls: u64,
     /// The time spent in all its polls.

@@ -126,7 +126,7 @@ fn all(full: bool) {
         &TaskEnd {
             id: 7,
             name,
-            outcome: "ready",
+            outcome: "completed",
             polls: 3,
             busy: us(45),
             max_poll: us(15),
@@ -265,7 +265,7 @@ fn every_field_has_its_value() {
         submit: op.id 9, op.code "read", fd 5, len 4096, off 512, task.id 7, ring "polled"
         complete: op.id 9, op.code "read", res -5, flags 2, more true, latency_us 80
         enter: rt.id 1, sqes 2, wait 1, timeout_us 1000, ret 2, errno 0, cqes 1, blocked_us 900
-        task.end: task.id 7, task.name "indexer", outcome "ready", polls 3, busy_us 45, max_poll_us 15
+        task.end: task.id 7, task.name "indexer", outcome "completed", polls 3, busy_us 45, max_poll_us 15
         task.panic: task.id 7, task.name "indexer", outcome "panicked"
         op.orphan: op.id 9, op.code "read", fd 5, res -125
         preempt.overrun: rt.id 1, task.id 7, task.name "indexer", budget_us 10000, elapsed_us 37500, overrun_us 27500, phase "after", victims 2, max_victim_delay_us 36000
