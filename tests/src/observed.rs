@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::thread::ThreadId;
+use std::time::Duration;
 
+use io2::ExecutorConfig;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Record};
 use tracing::{Event, Id, Level, Metadata, Subscriber};
@@ -46,6 +48,13 @@ impl Seen {
         let text = self.text(field);
         text.parse()
             .unwrap_or_else(|_| panic!("{field} is no number: {text}"))
+    }
+
+    /// Fails unless this has that target, that level and values for just those fields.
+    #[track_caller]
+    pub fn assert_is(&self, target: &str, level: Level, fields: &str) {
+        assert_eq!((self.target, self.level), (target, level));
+        assert_eq!(self.fields(), fields, "{}", self.name);
     }
 
     /// The names of the fields that have a value, in alphabetical order, separated by spaces.
@@ -158,6 +167,19 @@ impl Observed {
         all.remove(0)
     }
 
+    /// The span of the task with that name.
+    #[track_caller]
+    pub fn task(&self, name: &str) -> Seen {
+        self.only("runtime.spawn", "task.name", name)
+    }
+
+    /// The polls of a task, oldest first.
+    pub fn polls(&self, task: &Seen) -> Vec<Seen> {
+        let mut polls = self.named("poll");
+        polls.retain(|poll| poll.text("task.id") == task.text("task.id"));
+        polls
+    }
+
     /// The span or event of that number.
     pub fn get(&self, id: u64) -> Seen {
         self.state.lock().unwrap().span(id).clone()
@@ -206,6 +228,26 @@ impl Observed {
         });
         id
     }
+}
+
+/// The slice of what [`observe`] runs.
+pub const SLICE: Duration = Duration::from_millis(10);
+
+/// Runs a program with a subscriber that sees everything, and checks that all spans have ended.
+#[track_caller]
+pub fn observe<F: Future>(program: F) -> (F::Output, Observed) {
+    let observed = Observed::default();
+    let config = ExecutorConfig::new().name("tested").preempt_duration(SLICE);
+    let output = observed.run(|| config.run(program)).unwrap();
+    observed.assert_nested();
+    for span in observed
+        .all()
+        .iter()
+        .filter(|seen| seen.level == Level::TRACE)
+    {
+        assert!(span.closed, "never ended: {span:?}");
+    }
+    (output, observed)
 }
 
 enum Parent {
