@@ -37,6 +37,33 @@ pub(crate) fn setup(error: io::Error, depth: u32) -> io::Error {
     )
 }
 
+/// Turns the error of a registration of memory into advice. The kind is the kernel's.
+pub(crate) fn region(error: io::Error, len: usize) -> io::Error {
+    let (kind, advice) = match error.raw_os_error() {
+        Some(libc::ENOMEM) => (
+            error.kind(),
+            "raise RLIMIT_MEMLOCK (`ulimit -l`), or register less".to_owned(),
+        ),
+        Some(libc::EINVAL) => (
+            io::ErrorKind::Unsupported,
+            "this needs Linux 5.19 or later".to_owned(),
+        ),
+        _ => (error.kind(), "the kernel refused it".to_owned()),
+    };
+    io::Error::new(
+        kind,
+        format!("cannot register {len} bytes of memory: {advice} ({error})"),
+    )
+}
+
+/// All places for registered memory are taken.
+pub(crate) fn too_many_regions(limit: u32) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::QuotaExceeded,
+        format!("an executor can have {limit} pools of registered buffers at a time"),
+    )
+}
+
 /// The kernel lacks what the runtime cannot do without.
 pub(crate) fn too_old(missing: &str) -> io::Error {
     io::Error::new(

@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
+use super::contents::Contents;
 use super::{IoBuf, IoBufMut};
 
 #[cfg(test)]
@@ -26,21 +27,15 @@ mod tests;
 /// assert!(buf.starts_with(b"superblock\0\0"));
 /// ```
 pub struct AlignedBuf {
-    /// Of `layout`; dangling, but aligned, if that has no size.
-    ptr: NonNull<u8>,
-    len: usize,
+    contents: Contents,
+    /// What the memory was allocated with; it was not if that has no size.
     layout: Layout,
 }
 
-// SAFETY: it owns its bytes alone, like a vector.
-unsafe impl Send for AlignedBuf {}
-// SAFETY: through a shared reference it can only be read.
-unsafe impl Sync for AlignedBuf {}
-
 impl AlignedBuf {
     /// An empty buffer with room for `capacity` bytes at an address that is a multiple of
-    /// `alignment`. Its memory is not initialised, so the pages are not touched before
-    /// they are used.
+    /// `alignment`. Its memory is not initialised, so the pages are not touched before they are
+    /// used.
     ///
     /// # Panics
     ///
@@ -49,8 +44,9 @@ impl AlignedBuf {
     #[must_use]
     #[track_caller]
     pub fn new(capacity: usize, alignment: usize) -> AlignedBuf {
+        let layout = layout(capacity, alignment);
         // SAFETY: only called with a layout that has a size.
-        AlignedBuf::with_allocator(capacity, alignment, 0, |layout| unsafe { alloc(layout) })
+        AlignedBuf::with_allocator(layout, 0, |layout| unsafe { alloc(layout) })
     }
 
     /// A buffer of `len` zeros, which is also its capacity.
@@ -61,36 +57,33 @@ impl AlignedBuf {
     #[must_use]
     #[track_caller]
     pub fn zeroed(len: usize, alignment: usize) -> AlignedBuf {
+        let layout = layout(len, alignment);
         // SAFETY: only called with a layout that has a size.
-        AlignedBuf::with_allocator(len, alignment, len, |layout| unsafe {
-            alloc_zeroed(layout)
-        })
+        AlignedBuf::with_allocator(layout, len, |layout| unsafe { alloc_zeroed(layout) })
     }
 
     /// The first `len` bytes of what `allocate` returns must be initialised.
-    #[track_caller]
     fn with_allocator(
-        capacity: usize,
-        alignment: usize,
+        layout: Layout,
         len: usize,
         allocate: impl FnOnce(Layout) -> *mut u8,
     ) -> AlignedBuf {
-        let Ok(layout) = Layout::from_size_align(capacity, alignment) else {
-            panic!("no buffer can have a capacity of {capacity} and an alignment of {alignment}");
-        };
         let ptr = if layout.size() == 0 {
-            let address = std::ptr::without_provenance_mut(alignment);
-            NonNull::new(address).expect("a power of two is not zero")
+            std::ptr::without_provenance_mut(layout.align())
         } else {
-            NonNull::new(allocate(layout)).unwrap_or_else(|| handle_alloc_error(layout))
+            allocate(layout)
         };
-        AlignedBuf { ptr, len, layout }
+        let ptr = NonNull::new(ptr).unwrap_or_else(|| handle_alloc_error(layout));
+        // SAFETY: the memory was just allocated, is initialised so far, and is freed when the
+        // buffer is dropped.
+        let contents = unsafe { Contents::new(ptr, len, layout.size()) };
+        AlignedBuf { contents, layout }
     }
 
     /// How many bytes there are room for.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.layout.size()
+        self.contents.capacity()
     }
 
     /// What the address is a multiple of.
@@ -101,12 +94,12 @@ impl AlignedBuf {
 
     /// Sets the length to zero.
     pub fn clear(&mut self) {
-        self.len = 0;
+        self.contents.truncate(0);
     }
 
     /// Makes the buffer shorter; does nothing if it is not longer than `len`.
     pub fn truncate(&mut self, len: usize) {
-        self.len = self.len.min(len);
+        self.contents.truncate(len);
     }
 
     /// Makes the buffer shorter, or longer by bytes of this value.
@@ -116,16 +109,7 @@ impl AlignedBuf {
     /// If `len` is more than the capacity.
     #[track_caller]
     pub fn resize(&mut self, len: usize, value: u8) {
-        assert!(
-            len <= self.capacity(),
-            "{len} bytes in a buffer for {}",
-            self.capacity()
-        );
-        if let Some(more) = len.checked_sub(self.len) {
-            // SAFETY: both ends are within the capacity.
-            unsafe { self.ptr.as_ptr().add(self.len).write_bytes(value, more) }
-        }
-        self.len = len;
+        self.contents.resize(len, value);
     }
 
     /// Appends bytes.
@@ -135,27 +119,23 @@ impl AlignedBuf {
     /// If they do not fit into the capacity.
     #[track_caller]
     pub fn extend_from_slice(&mut self, bytes: &[u8]) {
-        let room = self.capacity() - self.len;
-        assert!(
-            bytes.len() <= room,
-            "{} bytes in a buffer with room for {room}",
-            bytes.len()
-        );
-        // SAFETY: there is room for them after the first `len` bytes, and `bytes` borrows other
-        // memory, since `self` is borrowed mutably.
-        unsafe {
-            let end = self.ptr.as_ptr().add(self.len);
-            end.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
-        }
-        self.len += bytes.len();
+        self.contents.extend_from_slice(bytes);
     }
+}
+
+#[track_caller]
+fn layout(capacity: usize, alignment: usize) -> Layout {
+    let Ok(layout) = Layout::from_size_align(capacity, alignment) else {
+        panic!("no buffer can have a capacity of {capacity} and an alignment of {alignment}");
+    };
+    layout
 }
 
 impl Drop for AlignedBuf {
     fn drop(&mut self) {
         if self.layout.size() != 0 {
             // SAFETY: it was allocated with this layout, and nothing uses it after this.
-            unsafe { dealloc(self.ptr.as_ptr(), self.layout) }
+            unsafe { dealloc(self.contents.as_ptr(), self.layout) }
         }
     }
 }
@@ -164,15 +144,13 @@ impl Deref for AlignedBuf {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the first `len` bytes are initialised and owned by `self`.
-        unsafe { std::slice::from_raw_parts(self.ptr.as_ptr(), self.len) }
+        self.contents.bytes()
     }
 }
 
 impl DerefMut for AlignedBuf {
     fn deref_mut(&mut self) -> &mut [u8] {
-        // SAFETY: the first `len` bytes are initialised and owned by `self`.
-        unsafe { std::slice::from_raw_parts_mut(self.ptr.as_ptr(), self.len) }
+        self.contents.bytes_mut()
     }
 }
 
@@ -210,7 +188,7 @@ impl fmt::Debug for AlignedBuf {
     /// The measures; the bytes are too many to be of use.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AlignedBuf")
-            .field("len", &self.len)
+            .field("len", &self.len())
             .field("capacity", &self.capacity())
             .field("alignment", &self.alignment())
             .finish()
@@ -221,26 +199,26 @@ impl fmt::Debug for AlignedBuf {
 // methods write them or change the length.
 unsafe impl IoBuf for AlignedBuf {
     fn stable_ptr(&self) -> *const u8 {
-        self.ptr.as_ptr()
+        self.contents.as_ptr()
     }
 
     fn bytes_init(&self) -> usize {
-        self.len
+        self.contents.len()
     }
 
     fn bytes_total(&self) -> usize {
-        self.capacity()
+        self.contents.capacity()
     }
 }
 
 // SAFETY: the buffer owns all of its capacity alone.
 unsafe impl IoBufMut for AlignedBuf {
     fn stable_mut_ptr(&mut self) -> *mut u8 {
-        self.ptr.as_ptr()
+        self.contents.as_ptr()
     }
 
     unsafe fn set_init(&mut self, len: usize) {
-        debug_assert!(len <= self.capacity());
-        self.len = len;
+        // SAFETY: the caller has initialised so many bytes within the capacity.
+        unsafe { self.contents.set_len(len) }
     }
 }

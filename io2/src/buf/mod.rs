@@ -22,7 +22,7 @@
 //!
 //! | type | written from | read into |
 //! |---|---|---|
-//! | `Vec<u8>`, `Box<[u8]>`, [`AlignedBuf`] | yes | yes |
+//! | `Vec<u8>`, `Box<[u8]>`, [`AlignedBuf`], [`RegisteredBuf`] | yes | yes |
 //! | `String`, `&'static str`, `&'static [u8]`, `Rc<[u8]>`, `Arc<[u8]>` | yes | |
 //! | `bytes::BytesMut` (feature `bytes`) | yes | yes |
 //! | `bytes::Bytes` (feature `bytes`) | yes | |
@@ -32,7 +32,9 @@
 //! are [`IoBufs`], for the calls that read into or write from several at once.
 
 mod aligned;
+mod contents;
 mod impls;
+mod registered;
 mod slice;
 mod vectored;
 
@@ -40,6 +42,7 @@ use std::io;
 use std::ops::RangeBounds;
 
 pub use aligned::AlignedBuf;
+pub use registered::{RegisteredBuf, RegisteredBufs};
 pub use slice::Slice;
 pub use vectored::{IoBufs, IoBufsMut};
 
@@ -73,6 +76,13 @@ pub unsafe trait IoBuf: Unpin + 'static {
     /// [`bytes_init`](IoBuf::bytes_init).
     fn bytes_total(&self) -> usize {
         self.bytes_init()
+    }
+
+    /// What the ring of this thread's executor calls the memory, if the memory is registered with
+    /// it. Only the pool of registered buffers knows.
+    #[doc(hidden)]
+    fn region(&self) -> Option<u16> {
+        None
     }
 
     /// A part of the buffer, to be used as a buffer.

@@ -133,6 +133,10 @@ unsafe impl<B: IoBuf> IoBuf for Slice<B> {
     fn bytes_total(&self) -> usize {
         self.end - self.begin
     }
+
+    fn region(&self) -> Option<u16> {
+        self.buf.region()
+    }
 }
 
 // SAFETY: the bytes are a part of those of the buffer.

@@ -11,6 +11,7 @@
 mod cancel;
 mod inflight;
 mod polled;
+mod regions;
 mod ring;
 mod setup;
 mod side;
@@ -30,6 +31,7 @@ use io_uring::{opcode, types};
 
 use self::inflight::{Inflight, State};
 use self::polled::Polled;
+use self::regions::Regions;
 use self::ring::Ring;
 use self::token::{Kind, Token};
 use crate::config::ExecutorConfig;
@@ -91,6 +93,8 @@ pub(crate) struct Driver {
     /// `None` after the executor has ended.
     ring: Option<Ring>,
     polled: Polled,
+    /// Of the main ring.
+    regions: Regions,
     inflight: Inflight,
     /// Cancellations that came too early, to be pushed again after the reaping.
     again: Vec<Key>,
@@ -118,6 +122,7 @@ impl Driver {
         Ok(Driver {
             ring: Some(ring),
             polled: Polled::new(config.ring_depth),
+            regions: Regions::new(),
             inflight: Inflight::new(),
             again: Vec::new(),
             backlog: VecDeque::new(),
@@ -291,6 +296,24 @@ impl Driver {
     /// How many operations the kernel has not finished.
     pub(crate) fn pending(&self) -> usize {
         self.inflight.pending
+    }
+
+    // ---- registered memory --------------------------------------------------------------------
+
+    /// Lets the main ring map memory for operations on registered buffers, and returns the number
+    /// that they name it by. The memory must stay what it is until it is taken back.
+    pub(crate) fn add_region(&mut self, base: *mut u8, len: usize) -> io::Result<u16> {
+        match &self.ring {
+            Some(ring) => self.regions.add(ring, base, len),
+            None => Err(io::Error::other("the executor has ended")),
+        }
+    }
+
+    /// Takes memory back. With the ring all of it is taken back.
+    pub(crate) fn remove_region(&mut self, number: u16) {
+        if let Some(ring) = &self.ring {
+            self.regions.remove(ring, number);
+        }
     }
 
     // ---- closes and wakes -------------------------------------------------------------------

@@ -55,9 +55,14 @@ unsafe impl<B: IoBufMut> Operation for Read<B> {
 
     fn encode(&mut self, _side: *mut ()) -> Entry {
         let len = transfer_len(self.buf.bytes_total());
-        opcode::Read::new(types::Fd(self.fd.raw()), self.buf.stable_mut_ptr(), len)
-            .offset(self.offset)
-            .build()
+        let (fd, ptr) = (types::Fd(self.fd.raw()), self.buf.stable_mut_ptr());
+        // Memory is registered with the main ring only.
+        match self.buf.region() {
+            Some(region) if self.polled.is_none() => opcode::ReadFixed::new(fd, ptr, len, region)
+                .offset(self.offset)
+                .build(),
+            _ => opcode::Read::new(fd, ptr, len).offset(self.offset).build(),
+        }
     }
 
     fn finish(mut self, _side: (), result: io::Result<u32>) -> Self::Output {

@@ -54,9 +54,14 @@ unsafe impl<B: IoBuf> Operation for Write<B> {
 
     fn encode(&mut self, _side: *mut ()) -> Entry {
         let len = transfer_len(self.buf.bytes_init());
-        opcode::Write::new(types::Fd(self.fd.raw()), self.buf.stable_ptr(), len)
-            .offset(self.offset)
-            .build()
+        let (fd, ptr) = (types::Fd(self.fd.raw()), self.buf.stable_ptr());
+        // Memory is registered with the main ring only.
+        match self.buf.region() {
+            Some(region) if self.polled.is_none() => opcode::WriteFixed::new(fd, ptr, len, region)
+                .offset(self.offset)
+                .build(),
+            _ => opcode::Write::new(fd, ptr, len).offset(self.offset).build(),
+        }
     }
 
     fn finish(self, _side: (), result: io::Result<u32>) -> Self::Output {
