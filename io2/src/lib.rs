@@ -10,6 +10,8 @@ mod error;
 mod executor;
 mod fd;
 pub mod fs;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod observe;
 pub mod op;
 mod slab;

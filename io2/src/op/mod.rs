@@ -36,6 +36,9 @@ mod unlink;
 mod write;
 mod writev;
 
+#[cfg(feature = "net")]
+pub mod socket;
+
 use std::io;
 
 use io_uring::squeue::Entry;
@@ -47,6 +50,8 @@ pub use self::fadvise::Fadvise;
 pub use self::fallocate::Fallocate;
 pub use self::fsync::Fsync;
 pub use self::future::Op;
+#[cfg(feature = "net")]
+pub(crate) use self::multishot::Multishot;
 pub use self::nop::{Nop, nop};
 pub use self::read::Read;
 pub use self::readv::ReadVectored;

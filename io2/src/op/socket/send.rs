@@ -1,0 +1,76 @@
+//! Sending one buffer on a connected socket.
+
+use std::io;
+
+use io_uring::{opcode, squeue::Entry, types};
+
+use crate::buf::{BufResult, IoBuf};
+use crate::fd::Fd;
+use crate::op::{Operation, Target, transfer_len};
+
+/// Sends a buffer on a connected socket; made by `write` and `send` of sockets.
+///
+/// The count may be less than the buffer's length. A send that is dropped may have happened, in part
+/// or as a whole.
+#[derive(Debug)]
+pub struct Send<B> {
+    fd: Fd,
+    buf: B,
+    zero_copy: bool,
+}
+
+impl<B: IoBuf> Send<B> {
+    pub(crate) fn new(fd: Fd, buf: B) -> Send<B> {
+        Send {
+            fd,
+            buf,
+            zero_copy: false,
+        }
+    }
+
+    /// Lets the network card fetch the bytes from the buffer, which comes back when it has.
+    pub(crate) fn zero_copy(fd: Fd, buf: B) -> Send<B> {
+        Send {
+            fd,
+            buf,
+            zero_copy: true,
+        }
+    }
+}
+
+// SAFETY: the entry holds the buffer's address alone, which is on the heap and stays valid while
+// `self` lives, by the contract of `IoBuf`. A send without a copy has a second completion when the
+// kernel is done with the buffer; the driver waits for the last one.
+unsafe impl<B: IoBuf> Operation for Send<B> {
+    type Output = BufResult<usize, B>;
+    type Side = ();
+    const NAME: &'static str = "send";
+
+    fn side(&mut self) {}
+
+    fn encode(&mut self, _side: *mut ()) -> Entry {
+        let fd = types::Fd(self.fd.raw());
+        let (ptr, len) = (self.buf.stable_ptr(), transfer_len(self.buf.bytes_init()));
+        // A peer that is gone is an error here, not a signal to the process.
+        if self.zero_copy {
+            opcode::SendZc::new(fd, ptr, len)
+                .flags(libc::MSG_NOSIGNAL)
+                .build()
+        } else {
+            opcode::Send::new(fd, ptr, len)
+                .flags(libc::MSG_NOSIGNAL)
+                .build()
+        }
+    }
+
+    fn finish(self, _side: (), result: io::Result<u32>) -> Self::Output {
+        (result.map(|count| count as usize), self.buf)
+    }
+
+    fn target(&self) -> Target {
+        Target {
+            len: transfer_len(self.buf.bytes_init()).into(),
+            ..Target::whole(&self.fd)
+        }
+    }
+}
