@@ -36,7 +36,9 @@
 //!   long the poll took; both stay absent when it panicked.
 //! - `submit`: entered around one entry of the submission queue. `op.id` is the operation's, the
 //!   same as in its completions; `fd` is -1 for none; `task.id` is the task that it is done for,
-//!   0 for none; `ring` is `main` or `polled`.
+//!   0 for none; `ring` is `main` or `polled`. The runtime's own entries (`cancel`; `close` of what
+//!   was dropped; `wakeup`, which waits for other threads) come together, right before the call
+//!   that submits them.
 //! - `complete`: entered around one completion, while the waker of the operation runs. `res` is the
 //!   result or a negated error code; `more` says that further completions of the operation follow.
 //! - `enter`: entered around one call into the kernel, which submits `sqes` entries and waits for

@@ -9,6 +9,7 @@
 //! the backlog for the next enter. Order is kept, so a cancellation comes after what it cancels.
 
 mod cancel;
+mod chores;
 mod inflight;
 mod polled;
 mod regions;
@@ -29,6 +30,7 @@ use std::time::Duration;
 use io_uring::squeue::Entry;
 use io_uring::{opcode, types};
 
+use self::chores::Chores;
 use self::inflight::{Inflight, State};
 use self::polled::Polled;
 use self::regions::Regions;
@@ -36,6 +38,7 @@ use self::ring::Ring;
 use self::token::{Kind, Token};
 use crate::config::ExecutorConfig;
 use crate::slab::Key;
+use crate::trace;
 
 pub(crate) use self::inflight::{Completion, Meta, Orphan, OrphanStream};
 pub(crate) use self::ring::Entered;
@@ -50,10 +53,13 @@ pub(crate) type Shared = Rc<RefCell<Driver>>;
 pub(crate) enum Reaped {
     /// Somebody waits for the result.
     Wake(Waker, Finished),
-    /// Nobody waits for it: the operation is to be discarded.
-    Discard(Box<dyn Orphan>, SideBytes, Finished),
+    /// Nobody waits for it: the operation is to be discarded. Its result came with the first
+    /// completion, which need not be the last.
+    Discard(Box<dyn Orphan>, SideBytes, Completion, Finished),
     /// The same for one completion of a multishot operation.
     DiscardNext(Rc<dyn OrphanStream>, Finished),
+    /// Nothing has to be done, but somebody wants to see every completion.
+    Seen(Finished),
 }
 
 /// A completion, and the operation that it is of.
@@ -102,6 +108,7 @@ pub(crate) struct Driver {
     backlog: VecDeque<Entry>,
     /// Closes that nobody waits for, in flight or queued.
     closes: usize,
+    chores: Chores,
     wakeup_armed: bool,
     depth: u32,
     capabilities: &'static Capabilities,
@@ -127,6 +134,7 @@ impl Driver {
             again: Vec::new(),
             backlog: VecDeque::new(),
             closes: 0,
+            chores: Chores::default(),
             wakeup_armed: false,
             depth: config.ring_depth,
             capabilities,
@@ -326,9 +334,14 @@ impl Driver {
         }
         self.closes += 1;
         let entry = opcode::Close::new(types::Fd(fd)).build();
-        let token = Token::bare(Kind::Close);
+        // Its slot is not one of the driver's, but the descriptor: it tells closes apart.
+        let key = Key {
+            index: fd as u32,
+            generation: 0,
+        };
+        let token = Token::new(Kind::Close, key);
         // SAFETY: the entry points to nothing.
-        unsafe { self.push(entry.user_data(token.as_u64())) };
+        unsafe { self.push_chore(entry.user_data(token.as_u64()), "close", fd) };
         true
     }
 
@@ -339,7 +352,7 @@ impl Driver {
             let entry = opcode::Read::new(types::Fd(eventfd), sink.as_ptr().cast(), 8).build();
             let token = Token::bare(Kind::Wakeup);
             // SAFETY: the sink is static.
-            unsafe { self.push(entry.user_data(token.as_u64())) };
+            unsafe { self.push_chore(entry.user_data(token.as_u64()), "wakeup", eventfd) };
         }
     }
 
@@ -383,7 +396,25 @@ impl Driver {
 
     fn push_cancel(&mut self, entry: Entry) {
         // SAFETY: a cancellation points to nothing.
+        unsafe { self.push_chore(entry, "cancel", -1) };
+    }
+
+    /// Pushes an entry of the runtime's own.
+    ///
+    /// # Safety
+    ///
+    /// As for [`push`](Self::push).
+    unsafe fn push_chore(&mut self, entry: Entry, name: &'static str, fd: RawFd) {
+        let user_data = entry.get_user_data();
+        self.chores.pushed(user_data, &mut self.next_id, name, fd);
+        // SAFETY: by contract.
         unsafe { self.push(entry) };
+    }
+
+    /// The entries of the runtime's own that were pushed since this was called last, while somebody
+    /// wants spans.
+    pub(crate) fn take_chores(&mut self) -> Vec<Meta> {
+        self.chores.take()
     }
 
     /// Moves as much of the backlog as fits into the submission queue.
@@ -467,24 +498,32 @@ impl Driver {
             polled,
             inflight,
             again,
+            chores,
             ..
         } = self;
         let (closes, armed, strays) = (&mut self.closes, &mut self.wakeup_armed, &mut self.strays);
-        let mut sort = |user_data: u64, res: i32, flags: u32| match Token::parse(user_data) {
-            Some((Kind::Operation, key)) => {
-                if !complete(inflight, key, Completion { res, flags }, out) {
-                    *strays += 1;
+        let mut sort = |user_data: u64, res: i32, flags: u32| {
+            let completion = Completion { res, flags };
+            match Token::parse(user_data) {
+                Some((Kind::Operation, key)) => {
+                    if !complete(inflight, key, completion, out) {
+                        *strays += 1;
+                    }
+                    return;
                 }
-            }
-            Some((Kind::Cancel, key)) => {
-                if cancel::came_too_early(key, res, inflight) {
-                    again.push(key);
+                Some((Kind::Cancel, key)) => {
+                    if cancel::came_too_early(key, res, inflight) {
+                        again.push(key);
+                    }
                 }
+                Some((Kind::Close, _)) => *closes -= 1,
+                Some((Kind::Wakeup, _)) => *armed = false,
+                Some((Kind::Slice, _)) => {}
+                None => *strays += 1,
             }
-            Some((Kind::Close, _)) => *closes -= 1,
-            Some((Kind::Wakeup, _)) => *armed = false,
-            Some((Kind::Slice, _)) => {}
-            None => *strays += 1,
+            if let Some(meta) = chores.completed(user_data) {
+                out.push(Reaped::Seen(Finished { meta, completion }));
+            }
         };
         let mut count = 0;
         if let Some(ring) = ring {
@@ -539,8 +578,9 @@ fn complete(
             }
             stream.queue.push_back(completion);
             stream.ended = last;
-            if let Some(waker) = stream.waker.take() {
-                out.push(Reaped::Wake(waker, finished));
+            match stream.waker.take() {
+                Some(waker) => out.push(Reaped::Wake(waker, finished)),
+                None => see(finished, out),
             }
             if last {
                 inflight.pending -= 1;
@@ -559,32 +599,39 @@ fn complete(
             // The kernel is not done with the memory before the last one.
             if last {
                 inflight.pending -= 1;
-                complete_single(
-                    inflight,
-                    key,
-                    Finished {
-                        meta,
-                        completion: first,
-                    },
-                    out,
-                );
+                complete_single(inflight, key, first, finished, out);
+            } else {
+                see(finished, out);
             }
         }
     }
     true
 }
 
-fn complete_single(inflight: &mut Inflight, key: Key, finished: Finished, out: &mut Vec<Reaped>) {
+fn complete_single(
+    inflight: &mut Inflight,
+    key: Key,
+    result: Completion,
+    finished: Finished,
+    out: &mut Vec<Reaped>,
+) {
     let Some(slot) = inflight.slots.get_mut(key) else {
         return;
     };
-    match std::mem::replace(&mut slot.state, State::Done(finished.completion)) {
+    match std::mem::replace(&mut slot.state, State::Done(result)) {
         State::Waiting(Some(waker)) => out.push(Reaped::Wake(waker, finished)),
         State::Orphaned(orphan) => {
             let side = inflight.sides.take(key.index);
             inflight.slots.remove(key);
-            out.push(Reaped::Discard(orphan, side, finished));
+            out.push(Reaped::Discard(orphan, side, result, finished));
         }
-        _ => {}
+        _ => see(finished, out),
+    }
+}
+
+/// A completion for which nothing has to be done.
+fn see(finished: Finished, out: &mut Vec<Reaped>) {
+    if trace::on() {
+        out.push(Reaped::Seen(finished));
     }
 }

@@ -33,12 +33,12 @@ use self::timers::Timers;
 use self::waker::{GENERATION_BITS, INDEX_BITS, ROOT, TaskKey};
 use crate::clock::{self, Ticks};
 use crate::config::{ExecutorConfig, Preempt};
-use crate::driver::{Driver, Finished, Reaped, RingInfo, Shared};
+use crate::driver::{Driver, Finished, Meta, Reaped, RingInfo, Shared};
 use crate::slab::{Key, Slab};
 use crate::sys;
 use crate::task::{Header, JoinHandle, Outcome, Run, Task, TaskMeta, panic_text};
 use crate::trace::{
-    self, CompleteInfo, CompleteSpan, RtStart, TaskEnd, TaskInfo, TaskKind, TaskSpan,
+    self, CompleteInfo, CompleteSpan, OpInfo, RtStart, TaskEnd, TaskInfo, TaskKind, TaskSpan,
 };
 
 /// Numbers executors; the numbers of their tasks and operations follow from it.
@@ -316,6 +316,18 @@ impl Executor {
     /// An enter with a span around it.
     #[cold]
     fn enter_kernel_seen(&self, wait: bool, timeout: Option<Duration>) -> crate::driver::Entered {
+        let chores = self.driver.borrow_mut().take_chores();
+        for Meta { id, name, fd, .. } in chores {
+            drop(trace::enter_submit(&OpInfo {
+                id,
+                code: name,
+                fd,
+                len: 0,
+                offset: 0,
+                task: 0,
+                polled: false,
+            }));
+        }
         let sqes = self.driver.borrow_mut().queued();
         let span = trace::enter_ring(self.id, sqes, u32::from(wait), timeout);
         let start = clock::now();
@@ -364,12 +376,13 @@ impl Executor {
                 let _span = trace::on().then(|| self.completion_span(&finished));
                 wake(waker);
             }
-            Reaped::Discard(orphan, side, finished) => {
+            Reaped::Discard(orphan, side, result, finished) => {
                 let _span = trace::on().then(|| self.completion_span(&finished));
-                let (meta, completion) = (finished.meta, finished.completion);
-                trace::op_orphan(meta.id, meta.name, meta.fd, Some(completion.res));
-                guard("a buffer", || orphan.discard(side, completion.result()));
+                let meta = finished.meta;
+                trace::op_orphan(meta.id, meta.name, meta.fd, Some(result.res));
+                guard("a buffer", || orphan.discard(side, result.result()));
             }
+            Reaped::Seen(finished) => drop(self.completion_span(&finished)),
             Reaped::DiscardNext(orphan, finished) => {
                 let _span = trace::on().then(|| self.completion_span(&finished));
                 let (meta, completion) = (finished.meta, finished.completion);
