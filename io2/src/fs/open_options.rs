@@ -96,8 +96,6 @@ impl OpenOptions {
     }
 
     /// Further flags of `open(2)`, `O_NOFOLLOW` say. The access mode cannot be set by them.
-    ///
-    /// A pipe or terminal opened with `O_NONBLOCK` answers `WouldBlock` where others wait.
     pub fn custom_flags(&mut self, flags: i32) -> &mut Self {
         self.custom_flags = flags;
         self
