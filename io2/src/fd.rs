@@ -96,14 +96,15 @@ impl Fd {
 impl Shared {
     /// Takes the number out, so that this no longer closes it.
     fn take(&self) -> RawFd {
-        if self.owner != 0 {
+        let raw = self.raw.replace(-1);
+        if raw >= 0 && self.owner != 0 {
             context::with(|executor| {
                 if executor.id == self.owner {
                     executor.descriptors.set(executor.descriptors.get() - 1);
                 }
             });
         }
-        self.raw.replace(-1)
+        raw
     }
 }
 
