@@ -278,13 +278,18 @@ impl Executor {
             if due || self.seat.slot.inbox.has_any() {
                 return true;
             }
-            let entered = {
+            let enter = {
                 let mut driver = self.driver.borrow_mut();
                 driver.needs_enter() || driver.has_completions()
             };
-            if entered {
-                // Whatever it finds is reaped; the next turn sees an error again.
-                return self.enter(false, None).is_ok() && !self.ready.is_empty();
+            if enter {
+                if self.enter(false, None).is_err() {
+                    // The enter that is to sleep sees it again.
+                    return false;
+                }
+                if !self.ready.is_empty() {
+                    return true;
+                }
             }
             if start.elapsed() >= self.config.spin {
                 return false;
