@@ -347,6 +347,8 @@ impl Executor {
     fn reap(&self) -> io::Result<()> {
         for _ in 0..REAP_ROUNDS {
             let mut reaped = self.reaped.take();
+        // What the subscriber has woken must not wait.
+        let wait = wait && self.ready.is_empty();
             let more = {
                 let mut driver = self.driver.borrow_mut();
                 driver.reap(&mut reaped);
