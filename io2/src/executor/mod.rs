@@ -36,7 +36,7 @@ use crate::config::{ExecutorConfig, Preempt};
 use crate::driver::{Driver, Finished, Meta, Reaped, RingInfo, Shared};
 use crate::slab::{Key, Slab};
 use crate::sys;
-use crate::task::{Header, JoinHandle, Outcome, Run, Task, TaskMeta, panic_text};
+use crate::task::{Header, JoinHandle, Outcome, Run, Task, TaskMeta, drop_quietly, panic_text};
 use crate::trace::{
     self, CompleteInfo, CompleteSpan, OpInfo, RtStart, TaskEnd, TaskInfo, TaskKind, TaskSpan,
 };
@@ -123,17 +123,16 @@ impl ExecutorConfig {
     ) -> io::Result<F::Output> {
         let location = Location::caller();
         self.validate()?;
-        let nested = || {
-            io::Error::other(
+        if context::with(|_| ()).is_some() {
+            return Err(io::Error::other(
                 "run inside a running executor: a thread has one at a time; spawn a task instead, \
                  or run the other executor on a thread of its own",
-            )
-        };
-        if context::with(|_| ()).is_some() {
-            return Err(nested());
+            ));
         }
         let executor = Rc::new(Executor::new(self)?);
-        let entered = context::Entered::new(executor.clone()).ok_or_else(nested)?;
+        let entered = context::Entered::new(executor.clone()).ok_or_else(|| {
+            io::Error::other("run in a thread that is ending: its thread-local data are gone")
+        })?;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             executor.say_start();
             executor.block_on(future, location)
@@ -197,7 +196,7 @@ impl Executor {
         future: F,
         location: &'static Location<'static>,
     ) -> io::Result<F::Output> {
-        let mut future = pin!(future);
+        let mut future = pin!(Some(future));
         let mut root = Root::new(self, location, size_of::<F>());
         self.ready.push_root();
         self.slice.begin();
@@ -207,9 +206,20 @@ impl Executor {
                 match self.ready.pop() {
                     Some(Ready::Task(task)) => self.poll_task(&task, rest > 0),
                     Some(Ready::Root) => {
-                        let polled = self.poll_root(&mut root, future.as_mut(), rest > 0);
-                        if let Poll::Ready(output) = polled {
-                            return Ok(output);
+                        let Some(polled) = future.as_mut().as_pin_mut() else {
+                            unreachable!("it is taken out only when it is over")
+                        };
+                        let polled = catch_unwind(AssertUnwindSafe(|| {
+                            self.poll_root(&mut root, polled, rest > 0)
+                        }));
+                        match polled {
+                            Ok(Poll::Pending) => {}
+                            Ok(Poll::Ready(output)) => return Ok(output),
+                            Err(payload) => {
+                                // Not while it unwinds: a second panic would end the process.
+                                guard("the main future", || future.set(None));
+                                resume_unwind(payload);
+                            }
                         }
                     }
                     None => break,
@@ -786,6 +796,7 @@ fn guard(what: &str, call: impl FnOnce()) {
 /// assert_eq!(io2::ring_info().unwrap().depth, 8);
 /// # }).unwrap();
 /// ```
+        drop_quietly(payload);
 pub fn ring_info() -> Option<RingInfo> {
     context::with(|executor| executor.ring_info())
 }

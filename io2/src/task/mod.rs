@@ -29,5 +29,5 @@ mod running;
 pub use self::error::JoinError;
 pub(crate) use self::error::panic_text;
 pub use self::join::{AbortHandle, JoinHandle, TaskId};
-pub(crate) use self::raw::{Header, Outcome, Run, Task, TaskMeta};
+pub(crate) use self::raw::{Header, Outcome, Run, Task, TaskMeta, drop_quietly};
 pub(crate) use self::running::Running;

@@ -95,7 +95,7 @@ pub(crate) enum Outcome {
 impl Outcome {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Outcome::Completed => "completed",
+            Outcome::Completed => "ready",
             Outcome::Panicked => "panicked",
             Outcome::Cancelled => "cancelled",
         }
@@ -131,6 +131,14 @@ enum Stage<F: Future> {
     Consumed,
 }
 
+/// Drops what a user made where its panic would be one too many.
+pub(crate) fn drop_quietly<T>(value: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        // It may panic in its drop as well.
+        mem::forget(payload);
+    }
+}
+
 /// One task, in one allocation.
 pub(crate) struct Task<F: Future> {
     header: Header,
@@ -150,14 +158,16 @@ impl<F: Future> Task<F> {
         let dropped = catch_unwind(AssertUnwindSafe(|| {
             *self.stage.borrow_mut() = Stage::Consumed;
         }));
-        let output = match dropped {
-            Ok(()) => output,
-            Err(payload) => {
-                // The first panic tells more than the one that it caused.
-                match output {
-                    Err(error) if error.is_panic() => Err(error),
-                    _ => Err(JoinError::panic(payload)),
-                }
+        let output = match (dropped, output) {
+            (Ok(()), output) => output,
+            // The first panic tells more than the one that it caused.
+            (Err(payload), Err(error)) if error.is_panic() => {
+                drop_quietly(payload);
+                Err(error)
+            }
+            (Err(payload), output) => {
+                drop_quietly(output);
+                Err(JoinError::panic(payload))
             }
         };
         *self.stage.borrow_mut() = Stage::Finished(output);
