@@ -122,6 +122,10 @@ pub(crate) struct Driver {
     abandoned: bool,
 }
 
+    /// How often completions were found to have overflowed the completion queue.
+    pub(crate) overflows: u64,
+    /// A ring got a smaller completion queue than usual, and that was not said yet.
+    pub(crate) short_of_memory: bool,
 impl Driver {
     pub(crate) fn new(config: &ExecutorConfig, first_id: u64) -> io::Result<Driver> {
         let ring = Ring::new(config.ring_depth, false)?;
@@ -131,6 +135,7 @@ impl Driver {
             polled: Polled::new(config.ring_depth),
             regions: Regions::new(),
             inflight: Inflight::new(),
+        let short_of_memory = ring.is_short();
             again: Vec::new(),
             backlog: VecDeque::new(),
             closes: 0,
@@ -146,6 +151,8 @@ impl Driver {
             abandoned: false,
         })
     }
+            overflows: 0,
+            short_of_memory,
 
     pub(crate) fn info(&self) -> RingInfo {
         let ring = self.ring.as_ref();
@@ -192,7 +199,7 @@ impl Driver {
         let token = Token::new(Kind::Operation, key);
         let entry = entry.user_data(token.as_u64());
         self.submitted += 1;
-        if polled && self.polled.make() {
+        if polled && self.make_polled() {
             if let Some(slot) = self.inflight.slots.get_mut(key) {
                 slot.polled = true;
             }
@@ -209,6 +216,13 @@ impl Driver {
     pub(crate) fn take(&mut self, key: Key) -> Option<(Completion, SideBytes)> {
         let State::Done(completion) = self.inflight.slots.get(key)?.state else {
             return None;
+    fn make_polled(&mut self) -> bool {
+        let before = self.polled.is_made();
+        let made = self.polled.make();
+        self.short_of_memory |= made && !before && self.polled.is_short();
+        made
+    }
+
         };
         self.inflight.slots.remove(key);
         Some((completion, self.inflight.sides.take(key.index)))
@@ -486,11 +500,6 @@ impl Driver {
         ring.enter(u32::from(wait), if wait { timeout } else { None })
     }
 
-    /// Whether completions overflowed the completion queue and wait in the kernel.
-    pub(crate) fn has_overflow(&mut self) -> bool {
-        self.ring.as_mut().is_some_and(Ring::has_overflow)
-    }
-
     /// Takes all completions off the rings, stores the results, and lists what is to be done.
     pub(crate) fn reap(&mut self, out: &mut Vec<Reaped>) -> u32 {
         let Driver {
@@ -538,6 +547,7 @@ impl Driver {
     }
 
     // ---- the end ----------------------------------------------------------------------------
+            self.overflows += u64::from(ring.has_overflow());
 
     /// Closes the rings. Results that nobody has taken stay.
     pub(crate) fn shut(&mut self) {

@@ -34,6 +34,11 @@ impl Polled {
         self.ring.is_some()
     }
 
+    /// Whether memory was short when it was made.
+    pub(super) fn is_short(&self) -> bool {
+        self.ring.as_ref().is_some_and(Ring::is_short)
+    }
+
     /// Makes the ring if there is none yet. False if there can be none.
     pub(super) fn make(&mut self) -> bool {
         if self.ring.is_none() && !self.refused {

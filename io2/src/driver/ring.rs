@@ -8,7 +8,10 @@ use std::time::Duration;
 use io_uring::IoUring;
 use io_uring::squeue::Entry;
 
-use super::setup::{self, Rung};
+use super::birth::Birth;
+#[cfg(test)]
+use super::faults;
+use super::setup::{self, Made, Rung};
 use crate::sys;
 
 const REGISTER_RING_FDS: libc::c_uint = 20;
@@ -82,12 +85,16 @@ pub(super) struct Ring {
 
 impl Ring {
     pub(super) fn new(depth: u32, polled: bool) -> io::Result<Ring> {
-        let (ring, rung) = setup::build(depth, polled)?;
+        let birth = Birth::here()?;
+        let Made { ring, rung, short } = setup::build(depth, polled)?;
         let mut base_flags = 0;
         if ring.params().is_feature_no_iowait() && !polled {
             // An idle thread is idle, not waiting for a disk.
             base_flags |= ENTER_NO_IOWAIT;
         }
+    /// The completion queue is smaller than usual, for lack of memory.
+    short: bool,
+    birth: Birth,
         let mut ring = Ring {
             enter_fd: ring.as_raw_fd(),
             ring,
@@ -104,6 +111,8 @@ impl Ring {
     }
 
     pub(super) fn is_registered(&self) -> bool {
+            short,
+            birth,
         self.registered
     }
 
@@ -113,6 +122,21 @@ impl Ring {
 
     pub(super) fn cq_entries(&self) -> u32 {
         self.ring.params().cq_entries()
+    /// Whether memory was short when it was made.
+    pub(super) fn is_short(&self) -> bool {
+        self.short
+    }
+
+    /// Whether this is not the process that made the ring, but the child of a fork.
+    pub(super) fn is_forked(&self) -> bool {
+        !self.birth.is_here()
+    }
+
+    /// The submission queue, unless it is another process's.
+    fn submission(&mut self) -> Option<SubmissionQueue<'_>> {
+        self.birth.is_here().then(|| self.ring.submission())
+    }
+
     }
 
     pub(super) fn uring(&self) -> &IoUring {

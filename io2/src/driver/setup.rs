@@ -8,7 +8,6 @@ use std::time::Duration;
 use io_uring::{IoUring, Probe};
 
 use crate::error;
-use crate::trace;
 
 /// The longest completion queue that the kernel makes.
 const MAX_CQ: u32 = 65_536;
@@ -75,9 +74,9 @@ impl Rung {
 }
 
 /// Makes a ring on the best rung that the kernel takes.
-pub(super) fn build(depth: u32, polled: bool) -> io::Result<(IoUring, Rung)> {
-    let made = climb(|rung| build_patiently(rung, depth, polled));
-    let (ring, rung) = made.map_err(|error| error::setup(error, depth))?;
+pub(super) fn build(depth: u32, polled: bool) -> io::Result<Made> {
+    let made = climb(|rung| build_patiently(depth, |cq| rung.build(depth, cq, polled)));
+    let ((ring, short), rung) = made.map_err(|error| error::setup(error, depth))?;
     let params = ring.params();
     if !params.is_feature_nodrop() {
         return Err(error::too_old("IORING_FEAT_NODROP"));
@@ -85,7 +84,15 @@ pub(super) fn build(depth: u32, polled: bool) -> io::Result<(IoUring, Rung)> {
     if !params.is_feature_ext_arg() {
         return Err(error::too_old("IORING_FEAT_EXT_ARG"));
     }
-    Ok((ring, rung))
+    Ok(Made { ring, rung, short })
+}
+
+/// A ring, and how it came about.
+pub(super) struct Made {
+    pub(super) ring: IoUring,
+    pub(super) rung: Rung,
+    /// Locked memory was short, so that the completion queue is smaller than usual.
+    pub(super) short: bool,
 }
 
 /// Tries the rungs from the best down. Only EINVAL, a flag that the kernel does not know, moves one
@@ -102,28 +109,27 @@ fn climb<T>(mut build: impl FnMut(Rung) -> io::Result<T>) -> io::Result<(T, Rung
     Err(refused)
 }
 
-/// Makes a ring; where locked memory is short, first with a smaller completion queue, and then
-/// again and again for a while. The depth that was asked for is never changed.
-fn build_patiently(rung: Rung, depth: u32, polled: bool) -> io::Result<IoUring> {
+/// Makes a ring with a completion queue of some length; where locked memory is short, with a smaller
+/// one, and that again and again for a while. The depth that was asked for is never changed. Also
+/// tells whether the queue is the smaller one.
+fn build_patiently<T>(
+    depth: u32,
+    mut build: impl FnMut(u32) -> io::Result<T>,
+) -> io::Result<(T, bool)> {
     let short = |error: &io::Error| error.raw_os_error() == Some(libc::ENOMEM);
-    let mut outcome = rung.build(depth, (4 * depth).min(MAX_CQ), polled);
+    let mut outcome = build((4 * depth).min(MAX_CQ));
+    if !outcome.as_ref().is_err_and(short) {
+        return Ok((outcome?, false));
+    }
     let mut waited = Duration::ZERO;
     while outcome.as_ref().is_err_and(short) && waited <= MEMLOCK_PATIENCE {
         if waited > Duration::ZERO {
             thread::sleep(MEMLOCK_PAUSE);
         }
         waited += MEMLOCK_PAUSE;
-        outcome = rung.build(depth, (2 * depth).min(MAX_CQ), polled);
-        if outcome.is_ok() {
-            trace::advice(format_args!(
-                "locked memory is short: the completion queue has {} entries instead of {}; \
-                 raise RLIMIT_MEMLOCK",
-                2 * depth,
-                4 * depth
-            ));
-        }
+        outcome = build((2 * depth).min(MAX_CQ));
     }
-    outcome
+    Ok((outcome?, true))
 }
 
 /// Which operations the kernel has: asked once a process.
@@ -177,5 +183,35 @@ mod tests {
         });
         assert_eq!(error.unwrap_err().raw_os_error(), Some(libc::EPERM));
         assert_eq!(tries, 1);
+    }
+
+    #[test]
+    fn where_memory_is_short_only_the_completion_queue_shrinks() {
+        let mut asked = Vec::new();
+        let made = build_patiently(8, |cq| {
+            asked.push(cq);
+            if asked.len() < 3 {
+                return Err(io::Error::from_raw_os_error(libc::ENOMEM));
+            }
+            Ok(())
+        });
+        assert_eq!(made.unwrap(), ((), true));
+        assert_eq!(asked, [32, 16, 16]);
+    }
+
+    #[test]
+    fn where_memory_stays_short_that_is_the_error() {
+        let mut tries = 0;
+        let error = build_patiently::<()>(8, |_| {
+            tries += 1;
+            Err(io::Error::from_raw_os_error(libc::ENOMEM))
+        });
+        assert_eq!(error.unwrap_err().raw_os_error(), Some(libc::ENOMEM));
+        assert_eq!(tries, 22);
+    }
+
+    #[test]
+    fn a_ring_that_can_be_made_at_once_is_not_a_small_one() {
+        assert_eq!(build_patiently(4, Ok).unwrap(), (16, false));
     }
 }

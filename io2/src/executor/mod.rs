@@ -70,6 +70,7 @@ pub(crate) struct Executor {
     pub(crate) descriptors: Cell<i64>,
     sq_full_said: Cell<u64>,
     strays_said: Cell<u64>,
+    overflows_said: Cell<u64>,
     /// Kept for their memory.
     reaped: Cell<Vec<Reaped>>,
     wakes: Cell<Vec<(u32, u32)>>,
@@ -169,6 +170,7 @@ impl Executor {
             descriptors: Cell::new(0),
             sq_full_said: Cell::new(0),
             strays_said: Cell::new(0),
+            overflows_said: Cell::new(0),
             reaped: Cell::new(Vec::new()),
             wakes: Cell::new(Vec::new()),
             seat,
@@ -717,13 +719,14 @@ impl Executor {
 
     /// Says what the driver noticed and could not say itself.
     fn say_notices(&self) {
-        let (full, strays, overflow, pending) = {
+        let (full, strays, overflows, pending, short) = {
             let mut driver = self.driver.borrow_mut();
             (
                 driver.sq_full,
                 driver.strays,
-                driver.has_overflow(),
+                driver.overflows,
                 driver.pending() as u64,
+                std::mem::take(&mut driver.short_of_memory),
             )
         };
         let depth = self.config.ring_depth;
@@ -731,8 +734,17 @@ impl Executor {
         if news > 0 {
             trace::sq_full(self.id, depth, pending, news);
         }
-        if overflow {
-            trace::ring_overflow(self.id, depth, pending, 1);
+        // Said at the first, the second, the fourth and so on: a small ring overflows all the time.
+        let said = self.overflows_said.get();
+        if overflows > 0 && overflows >= 2 * said {
+            self.overflows_said.set(overflows);
+            trace::ring_overflow(self.id, depth, pending, overflows - said);
+        }
+        if short {
+            trace::advice(format_args!(
+                "locked memory is short: the completion queue is smaller than it would be; \
+                 raise RLIMIT_MEMLOCK"
+            ));
         }
         let news = strays - self.strays_said.replace(strays);
         if news > 0 {
