@@ -6,6 +6,7 @@ use std::ffi::CStr;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::AtomicU32;
 
 /// Nanoseconds of `CLOCK_MONOTONIC`. For `clock` alone.
 #[inline]
@@ -86,4 +87,50 @@ pub(crate) fn kernel_release() -> String {
 pub(crate) fn current_cpu() -> u32 {
     // SAFETY: the call takes no address.
     u32::try_from(unsafe { libc::sched_getcpu() }).unwrap_or(0)
+}
+
+/// Makes a page of zeros that the kernel empties in the child of a fork. It is never unmapped.
+pub(crate) fn page_emptied_by_fork() -> io::Result<&'static AtomicU32> {
+    const SIZE: usize = 4096;
+    // SAFETY: a new mapping, at an address that the kernel chooses.
+    let page = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            SIZE,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        )
+    };
+    if page == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the page was just mapped, and nothing is in it.
+    if unsafe { libc::madvise(page, SIZE, libc::MADV_WIPEONFORK) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the page is there for ever, is aligned, and zeros are a valid number.
+    Ok(unsafe { &*page.cast::<AtomicU32>() })
+}
+
+/// Forks, calls `f` in the child, and gives what the child left with.
+#[cfg(test)]
+pub(crate) fn in_child(f: impl FnOnce() -> u8) -> u8 {
+    // SAFETY: the child calls `f` and leaves, without running anything of the parent's.
+    match unsafe { libc::fork() } {
+        0 => {
+            let status = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
+            // SAFETY: ends the process, whatever else is in it.
+            unsafe { libc::_exit(status.unwrap_or(u8::MAX).into()) }
+        }
+        child => {
+            assert!(child > 0, "{}", io::Error::last_os_error());
+            let mut status = 0;
+            // SAFETY: the status is there to be written to.
+            assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+            assert!(libc::WIFEXITED(status), "the child ended with {status:#x}");
+            libc::WEXITSTATUS(status) as u8
+        }
+    }
 }

@@ -8,14 +8,19 @@
 //! An entry is never lost, a cancellation included: what finds the submission queue full waits in
 //! the backlog for the next enter. Order is kept, so a cancellation comes after what it cancels.
 
+mod birth;
 mod cancel;
 mod chores;
+#[cfg(test)]
+mod faults;
 mod inflight;
 mod polled;
 mod regions;
 mod ring;
 mod setup;
 mod side;
+#[cfg(test)]
+mod tests;
 mod token;
 
 use std::cell::RefCell;
@@ -117,25 +122,25 @@ pub(crate) struct Driver {
     pub(crate) strays: u64,
     /// How often an entry found the submission queue full.
     pub(crate) sq_full: u64,
+    /// How often completions were found to have overflowed the completion queue.
+    pub(crate) overflows: u64,
+    /// A ring got a smaller completion queue than usual, and that was not said yet.
+    pub(crate) short_of_memory: bool,
     pub(crate) submitted: u64,
     pub(crate) completed: u64,
     abandoned: bool,
 }
 
-    /// How often completions were found to have overflowed the completion queue.
-    pub(crate) overflows: u64,
-    /// A ring got a smaller completion queue than usual, and that was not said yet.
-    pub(crate) short_of_memory: bool,
 impl Driver {
     pub(crate) fn new(config: &ExecutorConfig, first_id: u64) -> io::Result<Driver> {
         let ring = Ring::new(config.ring_depth, false)?;
         let capabilities = setup::capabilities(ring.uring());
+        let short_of_memory = ring.is_short();
         Ok(Driver {
             ring: Some(ring),
             polled: Polled::new(config.ring_depth),
             regions: Regions::new(),
             inflight: Inflight::new(),
-        let short_of_memory = ring.is_short();
             again: Vec::new(),
             backlog: VecDeque::new(),
             closes: 0,
@@ -146,13 +151,13 @@ impl Driver {
             next_id: first_id,
             strays: 0,
             sq_full: 0,
+            overflows: 0,
+            short_of_memory,
             submitted: 0,
             completed: 0,
             abandoned: false,
         })
     }
-            overflows: 0,
-            short_of_memory,
 
     pub(crate) fn info(&self) -> RingInfo {
         let ring = self.ring.as_ref();
@@ -211,11 +216,6 @@ impl Driver {
         }
     }
 
-    /// Takes the completion of a slot, if it is there, and frees the slot. The side data is then
-    /// the caller's.
-    pub(crate) fn take(&mut self, key: Key) -> Option<(Completion, SideBytes)> {
-        let State::Done(completion) = self.inflight.slots.get(key)?.state else {
-            return None;
     fn make_polled(&mut self) -> bool {
         let before = self.polled.is_made();
         let made = self.polled.make();
@@ -223,6 +223,11 @@ impl Driver {
         made
     }
 
+    /// Takes the completion of a slot, if it is there, and frees the slot. The side data is then
+    /// the caller's.
+    pub(crate) fn take(&mut self, key: Key) -> Option<(Completion, SideBytes)> {
+        let State::Done(completion) = self.inflight.slots.get(key)?.state else {
+            return None;
         };
         self.inflight.slots.remove(key);
         Some((completion, self.inflight.sides.take(key.index)))
@@ -305,7 +310,7 @@ impl Driver {
     pub(crate) fn in_flight(&self) -> impl Iterator<Item = &Meta> {
         let slots = self.inflight.slots.iter();
         slots
-            .filter(|(_, slot)| !matches!(slot.state, State::Done(_)))
+            .filter(|(_, slot)| slot.state.is_in_flight())
             .map(|(_, slot)| &slot.meta)
     }
 
@@ -333,7 +338,7 @@ impl Driver {
 
     /// Takes memory back. With the ring all of it is taken back.
     pub(crate) fn remove_region(&mut self, number: u16) {
-        if let Some(ring) = &self.ring {
+        if let Some(ring) = self.ring.as_ref().filter(|ring| !ring.is_forked()) {
             self.regions.remove(ring, number);
         }
     }
@@ -343,7 +348,7 @@ impl Driver {
     /// Closes a descriptor that no operation uses any more. False if the ring is gone: the caller
     /// then closes it.
     pub(crate) fn close(&mut self, fd: RawFd) -> bool {
-        if self.ring.is_none() {
+        if self.ring.as_ref().is_none_or(Ring::is_forked) {
             return false;
         }
         self.closes += 1;
@@ -443,9 +448,14 @@ impl Driver {
         }
     }
 
-    /// Whether entries wait for room in the submission queue.
-    pub(crate) fn has_backlog(&self) -> bool {
-        !self.backlog.is_empty()
+    /// How many entries wait for room in the submission queue.
+    pub(crate) fn backlog(&self) -> usize {
+        self.backlog.len()
+    }
+
+    /// Whether this is the child of a fork, to which the rings do not belong.
+    pub(crate) fn is_forked(&self) -> bool {
+        self.ring.as_ref().is_some_and(Ring::is_forked)
     }
 
     /// Whether there is anything to submit, or anything that may have completed.
@@ -488,14 +498,15 @@ impl Driver {
     /// Submits, and waits for a completion if `wait` says so and nothing forbids it.
     pub(crate) fn enter(&mut self, wait: bool, timeout: Option<Duration>) -> Entered {
         self.fill();
-        let wait = wait && !self.has_backlog() && !self.must_poll();
+        let wait = wait && self.backlog.is_empty() && !self.must_poll();
         self.polled.enter();
         let Some(ring) = &mut self.ring else {
-            return Entered { ret: 0, errno: 0 };
+            return Entered::NOTHING;
         };
-        if !wait && ring.queued() == 0 && !ring.has_deferred() && ring.rung().defers() {
+        let idle = !wait && ring.queued() == 0 && !ring.has_deferred() && ring.rung().defers();
+        if idle && !ring.is_forked() {
             // Only the polled ring had anything to do.
-            return Entered { ret: 0, errno: 0 };
+            return Entered::NOTHING;
         }
         ring.enter(u32::from(wait), if wait { timeout } else { None })
     }
@@ -536,6 +547,7 @@ impl Driver {
         };
         let mut count = 0;
         if let Some(ring) = ring {
+            self.overflows += u64::from(ring.has_overflow());
             count += ring.reap(&mut sort);
         }
         count += polled.reap(&mut sort);
@@ -547,7 +559,6 @@ impl Driver {
     }
 
     // ---- the end ----------------------------------------------------------------------------
-            self.overflows += u64::from(ring.has_overflow());
 
     /// Closes the rings. Results that nobody has taken stay.
     pub(crate) fn shut(&mut self) {

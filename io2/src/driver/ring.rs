@@ -6,7 +6,7 @@ use std::ptr;
 use std::time::Duration;
 
 use io_uring::IoUring;
-use io_uring::squeue::Entry;
+use io_uring::squeue::{Entry, SubmissionQueue};
 
 use super::birth::Birth;
 #[cfg(test)]
@@ -54,7 +54,13 @@ pub(crate) struct Entered {
     pub(crate) errno: i32,
 }
 
+/// In the place of an error's code: the ring is another process's.
+const FORKED: i32 = -1;
+
 impl Entered {
+    /// Nothing was asked of the kernel.
+    pub(super) const NOTHING: Entered = Entered { ret: 0, errno: 0 };
+
     /// The kernel wants completions to be reaped, or memory, before it takes more.
     pub(crate) fn is_busy(self) -> bool {
         matches!(self.errno, libc::EBUSY | libc::EAGAIN)
@@ -66,6 +72,10 @@ impl Entered {
             0 | libc::EBUSY | libc::EAGAIN | libc::EINTR | libc::ETIME => None,
             libc::EBADR => Some(io::Error::other(
                 "the kernel lost a completion (EBADR): it had no memory to keep it",
+            )),
+            FORKED => Some(io::Error::other(
+                "this process was forked by one that runs an io2 executor, which stays there: \
+                 start another executor after the fork, or another program by exec",
             )),
             errno => Some(io::Error::from_raw_os_error(errno)),
         }
@@ -81,6 +91,9 @@ pub(super) struct Ring {
     registered: bool,
     /// Flags that go with each enter.
     base_flags: u32,
+    /// The completion queue is smaller than usual, for lack of memory.
+    short: bool,
+    birth: Birth,
 }
 
 impl Ring {
@@ -92,15 +105,14 @@ impl Ring {
             // An idle thread is idle, not waiting for a disk.
             base_flags |= ENTER_NO_IOWAIT;
         }
-    /// The completion queue is smaller than usual, for lack of memory.
-    short: bool,
-    birth: Birth,
         let mut ring = Ring {
             enter_fd: ring.as_raw_fd(),
             ring,
             rung,
             registered: false,
             base_flags,
+            short,
+            birth,
         };
         ring.register();
         Ok(ring)
@@ -110,18 +122,6 @@ impl Ring {
         self.rung
     }
 
-    pub(super) fn is_registered(&self) -> bool {
-            short,
-            birth,
-        self.registered
-    }
-
-    pub(super) fn sq_entries(&self) -> u32 {
-        self.ring.params().sq_entries()
-    }
-
-    pub(super) fn cq_entries(&self) -> u32 {
-        self.ring.params().cq_entries()
     /// Whether memory was short when it was made.
     pub(super) fn is_short(&self) -> bool {
         self.short
@@ -137,6 +137,16 @@ impl Ring {
         self.birth.is_here().then(|| self.ring.submission())
     }
 
+    pub(super) fn is_registered(&self) -> bool {
+        self.registered
+    }
+
+    pub(super) fn sq_entries(&self) -> u32 {
+        self.ring.params().sq_entries()
+    }
+
+    pub(super) fn cq_entries(&self) -> u32 {
+        self.ring.params().cq_entries()
     }
 
     pub(super) fn uring(&self) -> &IoUring {
@@ -165,37 +175,52 @@ impl Ring {
     /// What the entry points to stays valid until its last completion.
     pub(super) unsafe fn push(&mut self, entry: &Entry) -> bool {
         // SAFETY: by contract.
-        unsafe { self.ring.submission().push(entry) }.is_ok()
+        self.submission()
+            .is_some_and(|mut queue| unsafe { queue.push(entry) }.is_ok())
     }
 
     /// How many entries the kernel has not taken yet.
     pub(super) fn queued(&mut self) -> usize {
-        self.ring.submission().len()
+        self.submission().map_or(0, |queue| queue.len())
     }
 
     /// Whether the kernel has completions that only an enter brings to the queue.
     pub(super) fn has_deferred(&mut self) -> bool {
-        let sq = self.ring.submission();
-        sq.taskrun() || sq.cq_overflow()
+        self.submission()
+            .is_some_and(|queue| queue.taskrun() || queue.cq_overflow())
     }
 
     /// Whether completions overflowed into the kernel's own list.
     pub(super) fn has_overflow(&mut self) -> bool {
-        self.ring.submission().cq_overflow()
+        self.submission().is_some_and(|queue| queue.cq_overflow())
     }
 
     /// Whether completions stand in the queue.
     pub(super) fn has_completions(&mut self) -> bool {
-        !self.ring.completion().is_empty()
+        self.completions() > 0
     }
 
     pub(super) fn completions(&mut self) -> u32 {
+        if self.is_forked() {
+            return 0;
+        }
         self.ring.completion().len() as u32
     }
 
     /// Submits what is queued and, if told so, waits for `min` completions or until `timeout` is over.
     pub(super) fn enter(&mut self, min: u32, timeout: Option<Duration>) -> Entered {
+        if self.is_forked() {
+            return Entered {
+                ret: -1,
+                errno: FORKED,
+            };
+        }
         let queued = self.queued() as u32;
+        #[cfg(test)]
+        let (queued, min) = match faults::next(queued, min) {
+            Ok(asked) => asked,
+            Err(errno) => return Entered { ret: -1, errno },
+        };
         let mut flags = self.base_flags | ENTER_GETEVENTS;
         let timespec = timeout.map(|timeout| Timespec {
             seconds: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
@@ -244,6 +269,9 @@ impl Ring {
     /// Takes the completions off the queue: `user_data`, result, flags.
     pub(super) fn reap(&mut self, mut each: impl FnMut(u64, i32, u32)) -> u32 {
         let mut count = 0;
+        if self.is_forked() {
+            return 0;
+        }
         for entry in self.ring.completion() {
             each(entry.user_data(), entry.result(), entry.flags());
             count += 1;
@@ -254,7 +282,7 @@ impl Ring {
 
 impl Drop for Ring {
     fn drop(&mut self) {
-        if self.registered {
+        if self.registered && !self.is_forked() {
             // Else the ring would live on after its descriptor is closed.
             let mut place = RingFd {
                 offset: self.enter_fd as u32,

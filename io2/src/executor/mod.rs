@@ -347,6 +347,8 @@ impl Executor {
         }
         let sqes = self.driver.borrow_mut().queued();
         let span = trace::enter_ring(self.id, sqes, u32::from(wait), timeout);
+        // What the subscriber has woken must not wait.
+        let wait = wait && self.ready.is_empty();
         let start = clock::now();
         let entered = self.driver.borrow_mut().enter(wait, timeout);
         let blocked = start.elapsed();
@@ -359,8 +361,6 @@ impl Executor {
     fn reap(&self) -> io::Result<()> {
         for _ in 0..REAP_ROUNDS {
             let mut reaped = self.reaped.take();
-        // What the subscriber has woken must not wait.
-        let wait = wait && self.ready.is_empty();
             let more = {
                 let mut driver = self.driver.borrow_mut();
                 driver.reap(&mut reaped);
@@ -796,6 +796,7 @@ fn guard(what: &str, call: impl FnOnce()) {
             "{what} panicked: {}",
             panic_text(payload.as_ref())
         ));
+        drop_quietly(payload);
     }
 }
 
@@ -808,7 +809,6 @@ fn guard(what: &str, call: impl FnOnce()) {
 /// assert_eq!(io2::ring_info().unwrap().depth, 8);
 /// # }).unwrap();
 /// ```
-        drop_quietly(payload);
 pub fn ring_info() -> Option<RingInfo> {
     context::with(|executor| executor.ring_info())
 }

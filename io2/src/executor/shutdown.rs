@@ -27,13 +27,13 @@ impl Executor {
             guard("a closure sent by a Handle", || drop(mail));
         }
         self.drain();
-        // Wakes of the drain: for tasks that are gone.
-        while self.ready.pop().is_some() {}
         let left = self.driver.borrow().pending();
         let undrained = !self.driver.borrow().is_drained();
         if undrained {
-            let bytes = self.driver.borrow().in_flight().map(|meta| meta.len).sum();
-            trace::rt_leak(self.id, left as u64, bytes, start.elapsed());
+            if !self.driver.borrow().is_forked() {
+                let bytes = self.driver.borrow().in_flight().map(|meta| meta.len).sum();
+                trace::rt_leak(self.id, left as u64, bytes, start.elapsed());
+            }
             self.driver.borrow_mut().abandon();
             // The kernel may still write to what its slots own.
             mem::forget(Rc::clone(&self.driver));
@@ -65,19 +65,26 @@ impl Executor {
     fn drain(&self) {
         let deadline = clock::now() + self.config.shutdown_timeout;
         let mut cancel_at = clock::now();
+        let mut last = None;
         while !self.driver.borrow().is_drained() {
             let now = clock::now();
-            if now >= deadline {
-                return;
-            }
             if now >= cancel_at {
                 self.driver.borrow_mut().cancel_all();
                 cancel_at = now + PAUSE;
             }
-            let limit = deadline.duration_since(now).min(PAUSE);
-            if self.enter(true, Some(limit)).is_err() {
+            // Whatever the deadline, all that waits is submitted, the cancellations too: what then ends
+            // at once is not leaked. It is over when the backlog does not get shorter.
+            let backlog = self.driver.borrow().backlog();
+            if now >= deadline && last.is_some_and(|last| backlog >= last) {
                 return;
             }
+            last = Some(backlog);
+            let limit = deadline.duration_since(now).min(PAUSE);
+            if self.enter(!limit.is_zero(), Some(limit)).is_err() {
+                return;
+            }
+            // Wakes of the drain: for tasks that are gone.
+            while self.ready.pop().is_some() {}
         }
     }
 }
