@@ -3,7 +3,6 @@
 use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, Write};
 use std::os::fd::OwnedFd;
-use std::pin::Pin;
 use std::task::Poll;
 
 use io2::ExecutorConfig;
@@ -111,7 +110,8 @@ fn a_read_that_was_dropped_keeps_its_buffer_until_the_kernel_is_done() {
         let pool = RegisteredBufs::new(1, 4096, 4096).unwrap();
         let (reader, mut writer) = pipe();
         let mut read = Box::pin(reader.read(pool.take().unwrap()));
-        poll_fn(|cx| Poll::Ready(assert!(read.as_mut().poll(cx).is_pending()))).await;
+        let first = poll_fn(|cx| Poll::Ready(read.as_mut().poll(cx).is_pending()));
+        assert!(first.await);
         io2::yield_now().await;
         drop(read);
         // Cancelled, but not yet done.

@@ -24,9 +24,9 @@ const PAGE: usize = 4096;
 /// A pool of buffers whose memory is registered with the ring of the executor.
 ///
 /// Of any other buffer the kernel looks up and pins the pages anew for each operation. For these it
-/// did so once, which makes small reads and writes cheaper. They are used as all
-/// other buffers, with the same methods of a file; where they are registered with the executor that
-/// the operation runs in, the operation says so to the kernel.
+/// did so once, which makes small reads and writes cheaper. They are used as all other buffers, with
+/// the same methods of a file; where they are registered with the executor that the operation runs
+/// in, the operation says so to the kernel. Direct I/O that is polled for does without.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {

@@ -70,3 +70,21 @@ fn memory_stays_registered_as_long_as_a_buffer_is_in_use() {
         assert!(weak.upgrade().is_none());
     });
 }
+
+#[test]
+fn a_refusal_says_what_to_do() {
+    let refused = |errno| {
+        let error = std::io::Error::from_raw_os_error(errno);
+        let error = crate::error::region(error, 4096);
+        (error.kind(), error.to_string())
+    };
+    let (kind, text) = refused(libc::ENOMEM);
+    assert_eq!(kind, std::io::ErrorKind::OutOfMemory);
+    assert!(
+        text.contains("4096 bytes") && text.contains("RLIMIT_MEMLOCK"),
+        "{text}"
+    );
+    let (kind, text) = refused(libc::EINVAL);
+    assert_eq!(kind, std::io::ErrorKind::Unsupported);
+    assert!(text.contains("Linux 5.19"), "{text}");
+}
