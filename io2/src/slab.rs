@@ -95,11 +95,6 @@ impl<T> Slab<T> {
         self.len
     }
 
-    /// Whether there is no value.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// Puts a value in.
     ///
     /// # Panics

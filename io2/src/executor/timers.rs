@@ -129,6 +129,7 @@ impl Timers {
     }
 
     /// How many timers wait.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.len
     }
