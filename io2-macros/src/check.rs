@@ -427,7 +427,7 @@ pub(crate) fn is_test(attribute: &syn::Attribute) -> bool {
 /// `#[io2::test] #[rstest] #[case(1)] async fn works(#[case] n: u8) {}`: the macro that makes the
 /// cases must come first, since it copies the attributes that are below it to each case.
 fn cases_above(function: &Function, errors: &mut Errors) {
-    for attribute in case_attributes(function) {
+    if let Some(attribute) = case_attributes(function).next() {
         let path = attribute
             .path()
             .to_token_stream()

@@ -24,6 +24,7 @@ pub(crate) fn function(attr: Attr, args: &Args, mut function: Function) -> Token
     let options = options(args, end);
     let future = future(args, &function);
     let skipped = skipped(attr, args, &function, end);
+    let name = name(attr, &function, end);
     let lost = lost_parameters(attr, args, &mut function);
     let marker = marker(attr, &mut function);
     harmless(attr, &mut function);
@@ -36,7 +37,7 @@ pub(crate) fn function(attr: Attr, args: &Args, mut function: Function) -> Token
         braces,
         ..
     } = &function;
-    let call = quote_spanned!(end=> #runtime::#entry(#options, #future #skipped));
+    let call = quote_spanned!(end=> #runtime::#entry(#options, #future #skipped #name));
     let block = block(braces, quote!(#(#inner)* #lost #call));
     quote!(#(#attrs)* #marker #vis #sig #block)
 }
@@ -75,6 +76,14 @@ fn entry(attr: Attr, function: &Function, span: Span) -> Ident {
         Attr::Test => "test",
     };
     Ident::new(name, span)
+}
+
+/// For a test: its name, which its thread need not have.
+fn name(attr: Attr, function: &Function, span: Span) -> Option<TokenStream> {
+    let name = function.sig.ident.to_string();
+    let name = name.strip_prefix("r#").unwrap_or(&name);
+    (attr == Attr::Test)
+        .then(|| quote_spanned!(span=> , ::core::concat!(::core::module_path!(), "::", #name)))
 }
 
 fn ought_to_panic(function: &Function) -> bool {

@@ -13,7 +13,7 @@ use item::Function;
 
 /// Runs an `async fn` on an io2 executor: the line that makes a program an io_uring program.
 ///
-/// ```ignore
+/// ```no_run
 /// #[io2::main(ring_depth = 256, preempt_ms = 5)]
 /// async fn main() -> std::io::Result<()> {
 ///     let file = io2::fs::File::open("access.log").await?;
@@ -65,7 +65,7 @@ pub fn main(
 
 /// Makes an `async fn` a test that runs on an io2 executor of its own.
 ///
-/// ```ignore
+/// ```no_run
 /// #[io2::test]
 /// async fn a_new_file_is_empty() -> std::io::Result<()> {
 ///     let file = io2::fs::File::create("/tmp/new").await?;
@@ -111,7 +111,7 @@ pub fn main(
 /// stands above it; below, it would lose cases, so that is an error.
 ///
 /// ```ignore
-/// #[rstest]
+/// #[rstest::rstest]
 /// #[case(1)]
 /// #[case(2)]
 /// #[io2::test]

@@ -78,10 +78,9 @@ pub(super) struct Watch(Arc<Test>);
 
 impl Watch {
     /// Begins to watch the calling thread's test.
-    pub(super) fn new(timeout: Duration, shutdown: Duration) -> Watch {
-        let thread = std::thread::current();
+    pub(super) fn new(name: &str, timeout: Duration, shutdown: Duration) -> Watch {
         let test = Arc::new(Test {
-            name: thread.name().unwrap_or("without a name").to_owned(),
+            name: name.to_owned(),
             thread: std::fs::read_link("/proc/thread-self")
                 .map(|own| PathBuf::from("/proc").join(own))
                 .ok(),

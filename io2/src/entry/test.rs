@@ -13,21 +13,31 @@ use crate::config::Preempt;
 use crate::executor::context;
 use crate::executor::inspect::{Ledger, Snapshot};
 
+/// How many tasks, and how many operations, a message lists.
+const LISTED_MAX: usize = 50;
+
 type Body<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-/// Runs the body of a test. `skipped` gives what the test returns when it is skipped.
+/// Runs the body of a test. `skipped` gives what the test returns when it is skipped; `name` is its
+/// path, from the crate on.
 ///
 /// # Panics
 ///
 /// With the panic of the body, and if the test fails for another reason.
 #[track_caller]
-pub fn test<F: Future>(options: Options, body: F, skipped: fn() -> Option<F::Output>) -> F::Output {
+pub fn test<F: Future>(
+    options: Options,
+    body: F,
+    skipped: fn() -> Option<F::Output>,
+    name: &str,
+) -> F::Output {
     assert_alone("#[io2::test]");
-    match run(options, Box::pin(body)) {
+    let name = within_the_crate(name);
+    match run(options, Box::pin(body), name) {
         Ok(output) => output,
         Err(Failure::Refused(why)) if may_skip() => match skipped() {
             Some(value) => {
-                say_skipped(&why);
+                say_skipped(name, &why);
                 value
             }
             None => panic!("{why}; the test cannot be skipped, since it returns an unusual type"),
@@ -47,15 +57,25 @@ pub fn test<F: Future>(options: Options, body: F, skipped: fn() -> Option<F::Out
 ///
 /// See above.
 #[track_caller]
-pub fn test_should_panic<F: Future<Output = ()>>(options: Options, body: F, expected: &str) {
-    match run(options, Box::pin(body)) {
+pub fn test_should_panic<F>(options: Options, body: F, expected: &str, name: &str)
+where
+    F: Future<Output = ()>,
+{
+    assert_alone("#[io2::test]");
+    let name = within_the_crate(name);
+    match run(options, Box::pin(body), name) {
         Ok(()) => {}
         Err(Failure::Refused(why)) if may_skip() => {
-            say_skipped(&why);
+            say_skipped(name, &why);
             panic!("skipped: {expected}");
         }
         Err(Failure::Refused(why) | Failure::Other(why)) => complain(&why),
     }
+}
+
+/// The path of a test as its harness gives it: without the crate.
+fn within_the_crate(name: &str) -> &str {
+    name.split_once("::").map_or(name, |(_, path)| path)
 }
 
 #[expect(
@@ -73,10 +93,11 @@ enum Failure {
     Other(String),
 }
 
-fn run<T>(options: Options, body: Body<'_, T>) -> Result<T, Failure> {
+#[track_caller]
+fn run<T>(options: Options, body: Body<'_, T>, name: &str) -> Result<T, Failure> {
     let Options { config, timeout } = options;
     let preempt = config.preempt;
-    let watch = Watch::new(timeout, config.shutdown_timeout);
+    let watch = Watch::new(name, timeout, config.shutdown_timeout);
     let mut ledger = None;
     let outcome = config.run_then(bounded(body, timeout, &watch), |executor| {
         watch.ending();
@@ -121,12 +142,15 @@ fn hang(timeout: Duration, snapshot: &Snapshot) -> String {
     text
 }
 
-/// A heading with a count, and a line for each.
+/// A heading with a count, and a line for each of the first ones.
 fn list(text: &mut String, heading: &str, lines: &[impl std::fmt::Display]) {
     // Writing to a string does not fail.
     let _ = write!(text, "\n{heading}: {}", lines.len());
-    for line in lines {
+    for line in lines.iter().take(LISTED_MAX) {
         let _ = write!(text, "\n  {line}");
+    }
+    if lines.len() > LISTED_MAX {
+        let _ = write!(text, "\n  and {} more", lines.len() - LISTED_MAX);
     }
 }
 
@@ -177,10 +201,6 @@ fn may_skip() -> bool {
     std::env::var_os("IO2_TEST_UNSUPPORTED").is_some_and(|value| value == "skip")
 }
 
-fn say_skipped(why: &str) {
-    let thread = std::thread::current();
-    say(format_args!(
-        "the test `{}` is skipped: {why}",
-        thread.name().unwrap_or("without a name")
-    ));
+fn say_skipped(name: &str, why: &str) {
+    say(format_args!("the test `{name}` is skipped: {why}"));
 }
