@@ -1,0 +1,4 @@
+const NAME: &str = "";
+
+#[io2::main(name = NAME)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[io2::main(ring_depth = DEPTH)]
+async fn main() {}

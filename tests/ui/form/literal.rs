@@ -1,0 +1,2 @@
+#[io2::main(256)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[io2::main(ring_depth = 256 preempt_ms = 5)]
+async fn main() {}

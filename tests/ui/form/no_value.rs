@@ -1,0 +1,2 @@
+#[io2::main(ring_depth)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[io2::main(threadpool::bar)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[io2::main(foo)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[io2::main]
+const async fn main() {}

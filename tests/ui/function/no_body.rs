@@ -1,0 +1,2 @@
+#[io2::main]
+async fn main();

@@ -1,0 +1,4 @@
+#[io2::main]
+fn main() {
+    std::future::ready(()).await;
+}

@@ -1,0 +1,2 @@
+#[io2::main]
+async unsafe fn main() {}

@@ -1,0 +1,4 @@
+#[io2::test]
+mod tests {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[io2::main]
+struct Main;
+
+fn main() {}

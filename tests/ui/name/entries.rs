@@ -1,0 +1,2 @@
+#[io2::main(entries = 256)]
+async fn main() {}

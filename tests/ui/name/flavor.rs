@@ -1,0 +1,2 @@
+#[io2::main(flavor = "current_thread")]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[io2::main(ringdepth = 256)]
+async fn main() {}

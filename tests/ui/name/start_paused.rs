@@ -1,0 +1,2 @@
+#[io2::main(start_paused = true)]
+async fn main() {}

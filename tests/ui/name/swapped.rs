@@ -1,0 +1,2 @@
+#[io2::main(prempt_ms = 5)]
+async fn main() {}

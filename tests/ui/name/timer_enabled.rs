@@ -1,0 +1,2 @@
+#[io2::main(timer_enabled = true)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[io2::main(colour = 3)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[io2::main(worker_threads = 4)]
+async fn main() {}

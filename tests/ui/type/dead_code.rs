@@ -1,0 +1,6 @@
+#![deny(dead_code)]
+
+#[io2::main]
+async fn unused() {}
+
+fn main() {}

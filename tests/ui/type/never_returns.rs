@@ -1,0 +1,6 @@
+#[io2::main]
+async fn main() -> ! {
+    loop {
+        break;
+    }
+}

@@ -1,0 +1,8 @@
+#[io2::main]
+async fn run() -> Option<()> {
+    None?;
+}
+
+fn main() {
+    run();
+}

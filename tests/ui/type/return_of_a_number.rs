@@ -1,0 +1,4 @@
+#[io2::main]
+async fn main() {
+    return 1;;
+}

@@ -1,0 +1,2 @@
+#[io2::main(crate = 5)]
+async fn main() {}

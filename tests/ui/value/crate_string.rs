@@ -1,0 +1,2 @@
+#[io2::main(crate = "renamed")]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[io2::main(crate = "1x")]
+async fn main() {}

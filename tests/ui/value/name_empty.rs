@@ -1,0 +1,2 @@
+#[io2::main(name = "")]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[io2::main(name = 5)]
+async fn main() {}

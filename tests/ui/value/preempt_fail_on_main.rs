@@ -1,0 +1,2 @@
+#[io2::main(preempt = "fail")]
+async fn main() {}

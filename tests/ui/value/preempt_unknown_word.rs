@@ -1,0 +1,2 @@
+#[io2::main(preempt = "of")]
+async fn main() {}

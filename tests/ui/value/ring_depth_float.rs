@@ -1,0 +1,2 @@
+#[io2::main(ring_depth = 1.5)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[io2::main(ring_depth = 65536)]
+async fn main() {}

@@ -1,0 +1,2 @@
+#[io2::main(ring_depth = "deep")]
+async fn main() {}
