@@ -9,6 +9,7 @@ use std::time::Duration;
 use io2::ExecutorConfig;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Record};
+use tracing::subscriber::Interest;
 use tracing::{Event, Id, Level, Metadata, Subscriber};
 
 /// A span or an event.
@@ -87,6 +88,8 @@ struct State {
     /// The spans that each thread is in.
     inside: HashMap<ThreadId, Vec<u64>>,
     faults: Vec<String>,
+    /// The places in the code that were ever reached, wanted or not.
+    reached: Vec<&'static Metadata<'static>>,
 }
 
 impl State {
@@ -185,6 +188,13 @@ impl Observed {
         self.state.lock().unwrap().span(id).clone()
     }
 
+    /// The names of the spans and events whose place in the code was ever reached in this process,
+    /// wanted or not.
+    pub fn reached(&self) -> Vec<&'static str> {
+        let state = self.state.lock().unwrap();
+        state.reached.iter().map(|meta| meta.name()).collect()
+    }
+
     /// Everything that happened, in order.
     pub fn steps(&self) -> Vec<Step> {
         self.state.lock().unwrap().steps.clone()
@@ -272,6 +282,15 @@ impl Visit for Values {
 impl Subscriber for Observed {
     fn enabled(&self, meta: &Metadata<'_>) -> bool {
         meta.target().starts_with("io2") && *meta.level() <= self.most
+    }
+
+    fn register_callsite(&self, meta: &'static Metadata<'static>) -> Interest {
+        self.state.lock().unwrap().reached.push(meta);
+        if self.enabled(meta) {
+            Interest::always()
+        } else {
+            Interest::never()
+        }
     }
 
     fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {
