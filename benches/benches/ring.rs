@@ -1,6 +1,9 @@
 //! Rounds through the ring: no-ops and reads that the kernel answers at once.
 
-#![allow(missing_docs, reason = "criterion_group makes a public function without any")]
+#![allow(
+    missing_docs,
+    reason = "criterion_group makes a public function without any"
+)]
 
 use std::io;
 use std::time::{Duration, Instant};

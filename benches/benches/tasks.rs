@@ -1,6 +1,9 @@
 //! Tasks: spawning, yielding, waking.
 
-#![allow(missing_docs, reason = "criterion_group makes a public function without any")]
+#![allow(
+    missing_docs,
+    reason = "criterion_group makes a public function without any"
+)]
 
 use std::time::Instant;
 

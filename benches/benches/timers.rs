@@ -1,6 +1,9 @@
 //! Timers: those that fire, and those that do not.
 
-#![allow(missing_docs, reason = "criterion_group makes a public function without any")]
+#![allow(
+    missing_docs,
+    reason = "criterion_group makes a public function without any"
+)]
 
 use std::time::{Duration, Instant};
 

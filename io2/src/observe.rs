@@ -76,7 +76,8 @@
 //!   `max_victim_delay_us` is how long the first of them waited. In the span of the task. At most
 //!   five a minute come from one executor; `preempt.suppressed` counts the others.
 //! - `ring.*`: pressure between the program and the kernel. Nothing is ever lost by it; where it is
-//!   frequent, a larger `ring_depth` helps.
+//!   frequent, a larger `ring_depth` helps. `count` is how often it happened since the last such
+//!   event; `ring.overflow` comes when the number has doubled.
 //! - `rt.leak`: operations outlived `shutdown_timeout`, so what the kernel may still touch is
 //!   leaked instead of freed.
 //! - `rt.advice`: something on this machine keeps the runtime from its best, and what to do.

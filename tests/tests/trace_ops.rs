@@ -1,16 +1,16 @@
 //! The spans of operations, read back: a submission and a completion each, and calls into the kernel.
 
 use std::future::{Future, poll_fn};
-use std::io::PipeWriter;
+use std::io::{PipeWriter, Write};
 use std::os::fd::OwnedFd;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use io2::Builder;
 use io2::fs::File;
-use io2_tests::observed::{Step, observe};
+use io2::{Builder, ExecutorConfig};
+use io2_tests::observed::{Observed, Step, observe};
 use io2_tests::temp::TempDir;
 use tracing::Level;
 
@@ -185,4 +185,46 @@ fn an_orphaned_operation_is_told_of_when_it_is_dropped_and_when_it_completes() {
     assert!(completed.number("res") < 0);
     assert_eq!(observed.get(dropped.parent.unwrap()).name, "poll");
     assert_eq!(observed.get(completed.parent.unwrap()).name, "complete");
+}
+
+#[test]
+fn completions_that_overflow_their_queue_are_warned_of_ever_less_often_and_not_lost() {
+    let observed = Observed::at_most(Level::WARN);
+    let config = ExecutorConfig::new().ring_depth(1);
+    let read = observed.run(|| {
+        config.run(async {
+            let mut reads = Vec::new();
+            let mut writers = Vec::new();
+            for _ in 0..100 {
+                let (file, writer) = silent_pipe();
+                reads.push(started(file.read(Vec::with_capacity(1))).await);
+                writers.push(writer);
+            }
+            // All are in flight when they complete, all at once.
+            io2::time::sleep(Duration::from_millis(1)).await;
+            for writer in &mut writers {
+                writer.write_all(b"x").unwrap();
+            }
+            let mut sum = 0;
+            for read in reads {
+                sum += read.await.0.unwrap();
+            }
+            sum
+        })
+    });
+    assert_eq!(read.unwrap(), 100);
+    let overflows = observed.named("ring.overflow");
+    assert!(!overflows.is_empty());
+    let mut total = 0;
+    for overflow in &overflows {
+        overflow.assert_is(
+            "io2::ring",
+            Level::WARN,
+            "count depth inflight message rt.id",
+        );
+        assert_eq!(overflow.number("depth"), 1);
+        let count = overflow.number("count");
+        assert!(count > 0 && count >= total, "{overflows:#?}");
+        total += count;
+    }
 }

@@ -197,7 +197,8 @@ fn note_ring_busy(rt: u64, depth: u32, inflight: u64, count: u64) {
     }, "the kernel took no submissions until completions were read");
 }
 
-/// `ring.overflow`, WARN: `count` completions did not fit into the completion queue. None is lost.
+/// `ring.overflow`, WARN: completions did not fit into the completion queue, `count` times. None is
+/// lost.
 #[cold]
 pub(crate) fn ring_overflow(rt: u64, depth: u32, inflight: u64, count: u64) {
     report!(WARN, "io2::ring", "ring.overflow", {
