@@ -5,11 +5,12 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
-use super::{Metadata, OpenOptions, metadata, transfer};
+use super::{Metadata, OpenOptions, metadata};
 use crate::buf::{BufResult, IoBuf, IoBufMut, IoBufs, IoBufsMut};
 use crate::fd::Fd;
 use crate::op::{
     Fadvise, Fallocate, Fsync, Ftruncate, Op, POSITION, Read, ReadVectored, Write, WriteVectored,
+    transfer,
 };
 use crate::spawn::unblock;
 

@@ -40,7 +40,6 @@ mod names;
 mod open_options;
 mod path;
 mod read_dir;
-mod transfer;
 mod whole;
 
 pub use copy::{copy, copy_with};

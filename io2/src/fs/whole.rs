@@ -3,8 +3,9 @@
 use std::io;
 use std::path::Path;
 
-use super::{File, OpenOptions, transfer};
+use super::{File, OpenOptions};
 use crate::buf::{BufResult, IoBuf};
+use crate::op::transfer;
 
 /// Reads the whole file at `path`.
 ///

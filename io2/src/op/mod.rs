@@ -32,6 +32,7 @@ mod readv;
 mod rename;
 mod statx;
 mod symlink;
+pub(crate) mod transfer;
 mod unlink;
 mod write;
 mod writev;

@@ -1,14 +1,14 @@
-//! Transfers that take as many requests as they need.
+//! Transfers that take as many requests as they need: the loops around reads and writes.
 
 use std::io;
 
-use crate::buf::{BufResult, IoBuf, IoBufMut};
+use super::{Op, Operation, POSITION, Read, Write};
+use crate::buf::{BufResult, IoBuf, IoBufMut, Slice};
 use crate::fd::Fd;
-use crate::op::{Op, POSITION, Read, Write};
 
 /// The offset of a request at a place in the file. The greatest number has another meaning for the
 /// kernel; no file is that long, so the one before it gets the same answer, an error.
-pub(super) fn at(offset: u64) -> u64 {
+pub(crate) fn at(offset: u64) -> u64 {
     offset.min(POSITION - 1)
 }
 
@@ -23,57 +23,62 @@ fn advance(offset: u64, done: usize) -> u64 {
 
 /// Whether the request was interrupted by a signal and is to be made again. An operation that was
 /// cancelled has no code.
-fn interrupted(error: &io::Error) -> bool {
+pub(crate) fn interrupted(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EINTR)
 }
 
-/// Fills the buffer up to its length.
-pub(super) async fn read_exact<B: IoBufMut>(fd: &Fd, mut buf: B, offset: u64) -> BufResult<(), B> {
+/// Moves the bytes of a buffer, from 0 to its length, by requests for what is left of it. A request
+/// that moves nothing ends it with `stalled`.
+pub(crate) async fn whole<B: IoBuf, T>(
+    mut buf: B,
+    mut request: impl FnMut(Slice<B>, usize) -> Op<T>,
+    stalled: fn() -> io::Error,
+) -> BufResult<(), B>
+where
+    T: Operation<Output = BufResult<usize, Slice<B>>>,
+{
     let len = buf.bytes_init();
     let mut done = 0;
     while done < len {
-        let read = Read::new(fd.clone(), buf.slice(done..len), advance(offset, done));
-        let (result, slice) = Op::new(read).await;
+        let (result, slice) = request(buf.slice(done..len), done).await;
         buf = slice.into_inner();
         match result {
-            Ok(0) => {
-                let error = io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    "the file ended before the buffer was full",
-                );
-                return (Err(error), buf);
-            }
+            Ok(0) => return (Err(stalled()), buf),
             Ok(count) => done += count,
             Err(error) if interrupted(&error) => {}
             Err(error) => return (Err(error), buf),
         }
     }
     (Ok(()), buf)
+}
+
+/// The end came before the buffer was full.
+pub(crate) fn ended() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "the end came before the buffer was full",
+    )
+}
+
+/// No more bytes are taken.
+pub(crate) fn taken() -> io::Error {
+    io::Error::new(io::ErrorKind::WriteZero, "no more bytes were taken")
+}
+
+/// Fills the buffer up to its length.
+pub(crate) async fn read_exact<B: IoBufMut>(fd: &Fd, buf: B, offset: u64) -> BufResult<(), B> {
+    let request = |slice, done| Op::new(Read::new(fd.clone(), slice, advance(offset, done)));
+    whole(buf, request, ended).await
 }
 
 /// Writes the whole buffer.
-pub(super) async fn write_all<B: IoBuf>(fd: &Fd, mut buf: B, offset: u64) -> BufResult<(), B> {
-    let len = buf.bytes_init();
-    let mut done = 0;
-    while done < len {
-        let write = Write::new(fd.clone(), buf.slice(done..len), advance(offset, done));
-        let (result, slice) = Op::new(write).await;
-        buf = slice.into_inner();
-        match result {
-            Ok(0) => {
-                let error = io::Error::new(io::ErrorKind::WriteZero, "the file took no more bytes");
-                return (Err(error), buf);
-            }
-            Ok(count) => done += count,
-            Err(error) if interrupted(&error) => {}
-            Err(error) => return (Err(error), buf),
-        }
-    }
-    (Ok(()), buf)
+pub(crate) async fn write_all<B: IoBuf>(fd: &Fd, buf: B, offset: u64) -> BufResult<(), B> {
+    let request = |slice, done| Op::new(Write::new(fd.clone(), slice, advance(offset, done)));
+    whole(buf, request, taken).await
 }
 
 /// Reads from the file's position to its end, which is `size` bytes away if nothing changes.
-pub(super) async fn read_to_end(fd: &Fd, size: u64) -> io::Result<Vec<u8>> {
+pub(crate) async fn read_to_end(fd: &Fd, size: u64) -> io::Result<Vec<u8>> {
     // One byte more than there is to read, so that the read which finds the end needs no more room.
     // Files that the kernel makes up have size 0 and are short.
     const UNKNOWN: usize = 4096;
