@@ -61,10 +61,10 @@ const WORK: &[Work] = &[
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [flag, name, units] = &arguments[..] {
-        if flag == "--run" {
-            return run(name, units);
-        }
+    if let [flag, name, units] = &arguments[..]
+        && flag == "--run"
+    {
+        return run(name, units);
     }
     match count(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
