@@ -36,7 +36,9 @@ use crate::config::{ExecutorConfig, Preempt};
 use crate::driver::{Driver, Finished, Meta, Reaped, RingInfo, Shared};
 use crate::slab::{Key, Slab};
 use crate::sys;
-use crate::task::{Header, JoinHandle, Outcome, Run, Task, TaskMeta, drop_quietly, panic_text};
+use crate::task::{
+    Header, JoinHandle, Memory, Outcome, TaskMeta, TaskRef, drop_quietly, panic_text,
+};
 use crate::trace::{
     self, CompleteInfo, CompleteSpan, OpInfo, RtStart, TaskEnd, TaskInfo, TaskKind, TaskSpan,
 };
@@ -57,7 +59,9 @@ pub(crate) struct Executor {
     pub(crate) config: ExecutorConfig,
     pub(crate) seat: Seat,
     pub(crate) driver: Shared,
-    tasks: RefCell<Slab<Rc<dyn Run>>>,
+    tasks: RefCell<Slab<TaskRef>>,
+    /// Of tasks. It outlives the executor as long as one of its tasks does.
+    memory: Rc<Memory>,
     ready: ReadyQueue,
     timers: RefCell<Timers>,
     /// No timer is due before this.
@@ -161,6 +165,7 @@ impl Executor {
             config,
             driver: Rc::new(RefCell::new(driver)),
             tasks: RefCell::new(Slab::starting_at(GENERATION_BITS, INDEX_BITS, generation)),
+            memory: Rc::new(Memory::new()),
             ready: ReadyQueue::new(),
             timers: RefCell::new(Timers::new()),
             timer_check: Cell::new(Ticks(u64::MAX)),
@@ -497,9 +502,10 @@ impl Executor {
                 index: 0,
                 generation: 0,
             };
-            let task = Task::new(Header::new(meta, key, Waker::noop().clone(), span), future);
+            let header = Header::new(meta, key, Waker::noop().clone(), span);
+            let (task, handle) = TaskRef::new(&self.memory, header, future);
             task.cancel();
-            return JoinHandle::new(task);
+            return handle;
         }
         let (slot, executor) = (self.seat.slot, self.slot_index());
         let mut made = None;
@@ -510,14 +516,14 @@ impl Executor {
                 task: key,
             }
             .waker();
-            let task = Task::new(Header::new(meta, key, waker, span), future);
-            made = Some(task.clone());
+            let header = Header::new(meta, key, waker, span);
+            let (task, handle) = TaskRef::new(&self.memory, header, future);
+            made = Some((task.clone(), handle));
             task
         });
-        let task: Rc<Task<F>> = made.expect("just made");
-        let run: Rc<dyn Run> = task.clone();
-        self.queue(&run);
-        JoinHandle::new(task)
+        let (task, handle) = made.expect("just made");
+        self.queue(&task);
+        handle
     }
 
     fn meta(&self, name: Option<Rc<str>>, location: &'static Location<'static>) -> TaskMeta {
@@ -553,13 +559,13 @@ impl Executor {
         }
     }
 
-    fn queue(&self, task: &Rc<dyn Run>) {
+    fn queue(&self, task: &TaskRef) {
         if self.ready.push(task) && trace::on() {
             task.header().woken.set(Some(clock::ticks()));
         }
     }
 
-    fn poll_task(&self, task: &Rc<dyn Run>, others_wait: bool) {
+    fn poll_task(&self, task: &TaskRef, others_wait: bool) {
         let header = task.header();
         if header.is_finished() {
             return;
@@ -637,7 +643,7 @@ impl Executor {
     }
 
     /// Drops a task's future where nothing of the executor is borrowed.
-    fn cancel_task(&self, task: &Rc<dyn Run>) {
+    fn cancel_task(&self, task: &TaskRef) {
         if task.header().is_finished() {
             return;
         }
@@ -648,7 +654,7 @@ impl Executor {
     }
 
     /// Forgets a task that has ended, and tells whoever waits for it.
-    fn end_task(&self, task: &Rc<dyn Run>, outcome: Outcome) {
+    fn end_task(&self, task: &TaskRef, outcome: Outcome) {
         let header = task.header();
         let removed = self.tasks.borrow_mut().remove(header.key);
         drop(removed);

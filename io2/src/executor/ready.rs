@@ -2,15 +2,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::rc::Rc;
 
-use crate::task::Run;
+use crate::task::TaskRef;
 
 /// What stands in the queue.
 pub(super) enum Ready {
     /// The future that `run` was called with.
     Root,
-    Task(Rc<dyn Run>),
+    Task(TaskRef),
 }
 
 /// Tasks that were woken and not polled since. Each stands there at most once, so there are never
@@ -35,7 +34,7 @@ impl ReadyQueue {
     }
 
     /// Queues a task unless it is queued already or has ended. True if it was not queued.
-    pub(super) fn push(&self, task: &Rc<dyn Run>) -> bool {
+    pub(super) fn push(&self, task: &TaskRef) -> bool {
         let header = task.header();
         if header.is_finished() || header.queued.replace(true) {
             return false;

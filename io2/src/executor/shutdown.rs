@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::{Executor, guard};
 use crate::clock;
-use crate::task::Run;
+use crate::task::TaskRef;
 use crate::trace;
 
 /// How long a wait of the drain takes at most, before cancellations are sent again.
@@ -50,7 +50,7 @@ impl Executor {
 
     fn drop_tasks(&self) {
         // Nothing is spawned any more, so once is enough; a task may still end another one.
-        let tasks: Vec<Rc<dyn Run>> = self
+        let tasks: Vec<TaskRef> = self
             .tasks
             .borrow()
             .iter()

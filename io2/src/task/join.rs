@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::error::JoinError;
-use super::raw::{Join, Run};
+use super::raw::TaskRef;
 
 /// A task's number: unique in the process, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,12 +47,20 @@ impl TaskId {
 /// # }).unwrap();
 /// ```
 pub struct JoinHandle<T> {
-    task: Rc<dyn Join<T>>,
+    /// Its future has the output `T`.
+    task: TaskRef,
+    output: PhantomData<fn() -> T>,
 }
 
 impl<T> JoinHandle<T> {
-    pub(crate) fn new(task: Rc<dyn Join<T>>) -> Self {
-        JoinHandle { task }
+    /// # Safety
+    ///
+    /// The task's future has the output `T`, and there is no other handle.
+    pub(super) unsafe fn new(task: TaskRef) -> Self {
+        JoinHandle {
+            task,
+            output: PhantomData,
+        }
     }
 
     /// Waits for the task and gives its output, or why it has none.
@@ -92,7 +100,7 @@ impl<T> JoinHandle<T> {
     /// # }).unwrap();
     /// ```
     pub fn cancel(self) -> impl Future<Output = Option<T>> {
-        request_cancel(&*self.task);
+        request_cancel(&self.task);
         async move {
             match self.join().await {
                 Ok(output) => Some(output),
@@ -105,16 +113,14 @@ impl<T> JoinHandle<T> {
     }
 
     /// A handle that can cancel the task and nothing else.
-    pub fn abort_handle(&self) -> AbortHandle
-    where
-        T: 'static,
-    {
-        let task: Rc<dyn Run> = self.task.clone();
-        AbortHandle { task }
+    pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle {
+            task: self.task.clone(),
+        }
     }
 
     pub(crate) fn abort(&self) {
-        request_cancel(&*self.task);
+        request_cancel(&self.task);
     }
 
     /// Whether the task has ended. Its output may have been taken already.
@@ -132,7 +138,8 @@ impl<T> JoinHandle<T> {
             self.task.header().set_join_waker(cx.waker());
         }
         // Looked at again: cloning a waker is user code.
-        match self.task.take_output() {
+        // SAFETY: the task's future has the output `T`.
+        match unsafe { self.task.take_output::<T>() } {
             Some(output) => Poll::Ready(output),
             None => Poll::Pending,
         }
@@ -159,11 +166,9 @@ impl<T> Drop for JoinHandle<T> {
         let header = self.task.header();
         header.detached.set(true);
         drop(header.take_join_waker());
-        if header.is_finished() {
-            // An abort handle may keep the allocation, but an output that nobody can take goes now.
-            self.task.report_panic();
-            self.task.discard_output();
-        }
+        // An abort handle may keep the allocation, but an output that nobody can take goes now.
+        self.task.report_panic();
+        self.task.discard_output();
     }
 }
 
@@ -189,14 +194,14 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// ```
 #[derive(Clone)]
 pub struct AbortHandle {
-    task: Rc<dyn Run>,
+    task: TaskRef,
 }
 
 impl AbortHandle {
     /// Asks for the task to be dropped; the executor does so the next time that it comes to it.
     /// Does nothing to a task that has ended.
     pub fn abort(&self) {
-        request_cancel(&*self.task);
+        request_cancel(&self.task);
     }
 
     /// Whether the task has ended.
@@ -219,7 +224,7 @@ impl fmt::Debug for AbortHandle {
     }
 }
 
-fn request_cancel<R: Run + ?Sized>(task: &R) {
+fn request_cancel(task: &TaskRef) {
     let header = task.header();
     if !header.is_finished() {
         header.cancelled.set(true);

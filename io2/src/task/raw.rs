@@ -1,128 +1,38 @@
-//! The task's allocation: header and stage.
+//! The task's allocation, and pointers to it.
 
-use std::cell::{Cell, RefCell};
+use std::alloc::Layout;
+use std::cell::{Cell, UnsafeCell};
 use std::future::Future;
 use std::mem;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::ptr::{self, NonNull};
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use super::error::JoinError;
-use crate::clock::Ticks;
-use crate::slab::Key;
-use crate::trace::{self, TaskPanic, TaskSpan};
+use super::header::{Header, Outcome, TaskMeta};
+use super::join::JoinHandle;
+use super::memory::Memory;
+use crate::trace::{self, TaskPanic};
 
-/// What is known of a task from its birth.
-pub(crate) struct TaskMeta {
-    /// Never reused in a process.
-    pub(crate) id: u64,
-    pub(crate) name: Option<Rc<str>>,
-    pub(crate) location: &'static Location<'static>,
+/// What a task's pointers point to: the beginning of a [`Task`] whose future is not known.
+#[repr(C)]
+struct Shell {
+    /// How many pointers there are. Each is one of a word, so the count does not overflow.
+    count: Cell<usize>,
+    vtable: &'static Vtable,
+    /// Where the memory came from.
+    memory: Rc<Memory>,
+    header: Header,
 }
 
-/// The part of a task that does not depend on its future.
-pub(crate) struct Header {
-    pub(crate) meta: TaskMeta,
-    /// The key of the task in its executor's slab.
-    pub(crate) key: Key,
-    /// The same key, packed.
-    pub(crate) waker: Waker,
-    pub(crate) span: TaskSpan,
-    /// It stands in the ready queue.
-    pub(crate) queued: Cell<bool>,
-    /// Somebody asked for it to be dropped.
-    pub(crate) cancelled: Cell<bool>,
-    /// The stage holds an output, or held one.
-    finished: Cell<bool>,
-    /// No handle can take the output any more.
-    pub(crate) detached: Cell<bool>,
-    /// When it was last woken: kept only while somebody looks at spans.
-    pub(crate) woken: Cell<Option<Ticks>>,
-    pub(crate) polls: Cell<u64>,
-    /// Ticks spent in polls, and in the longest one.
-    pub(crate) busy: Cell<u64>,
-    pub(crate) max_poll: Cell<u64>,
-    join_waker: Cell<Option<Waker>>,
-}
-
-impl Header {
-    pub(crate) fn new(meta: TaskMeta, key: Key, waker: Waker, span: TaskSpan) -> Self {
-        Header {
-            meta,
-            key,
-            waker,
-            span,
-            queued: Cell::new(false),
-            cancelled: Cell::new(false),
-            finished: Cell::new(false),
-            detached: Cell::new(false),
-            woken: Cell::new(None),
-            polls: Cell::new(0),
-            busy: Cell::new(0),
-            max_poll: Cell::new(0),
-            join_waker: Cell::new(None),
-        }
-    }
-
-    pub(crate) fn is_finished(&self) -> bool {
-        self.finished.get()
-    }
-
-    /// Notes who waits for the output. Only the waker that came last is kept.
-    pub(super) fn set_join_waker(&self, waker: &Waker) {
-        let old = self.join_waker.take();
-        let same = old.as_ref().is_some_and(|old| old.will_wake(waker));
-        let new = if same { old } else { Some(waker.clone()) };
-        // A waker that a clone above may have put there goes first; it is dropped unborrowed.
-        drop(self.join_waker.replace(new));
-    }
-
-    /// Who waits for the output, once it is there.
-    pub(crate) fn take_join_waker(&self) -> Option<Waker> {
-        self.join_waker.take()
-    }
-}
-
-/// How a poll of a task went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Completed,
-    Panicked,
-    Cancelled,
-}
-
-impl Outcome {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Outcome::Completed => "ready",
-            Outcome::Panicked => "panicked",
-            Outcome::Cancelled => "cancelled",
-        }
-    }
-}
-
-/// A task as the executor sees it.
-pub(crate) trait Run {
-    fn header(&self) -> &Header;
-
-    /// Polls the future once. A panic is caught and becomes the output.
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<Outcome>;
-
-    /// Drops the future where it stands; the output is then that it was cancelled.
-    fn cancel(&self);
-
-    /// Drops an output that nobody will take.
-    fn discard_output(&self);
-
-    /// Says so, as an ERROR event, if the output is a panic that nobody will take.
-    fn report_panic(&self);
-}
-
-/// A task as its handle sees it.
-pub(crate) trait Join<T>: Run {
-    /// The output, once; `None` before the task has finished.
-    fn take_output(&self) -> Option<Result<T, JoinError>>;
+/// One task, in one allocation.
+#[repr(C)]
+struct Task<F: Future> {
+    shell: Shell,
+    /// Who may touch it and when: see the notes of `task`.
+    stage: UnsafeCell<Stage<F>>,
 }
 
 enum Stage<F: Future> {
@@ -131,32 +41,208 @@ enum Stage<F: Future> {
     Consumed,
 }
 
-/// Drops what a user made where its panic would be one too many.
-pub(crate) fn drop_quietly<T>(value: T) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        // It may panic in its drop as well.
-        mem::forget(payload);
+/// What a task does that depends on its future. Each is called with the shell of a live `Task<F>`
+/// with that `F`.
+struct Vtable {
+    poll: unsafe fn(NonNull<Shell>, &mut Context<'_>) -> Poll<Outcome>,
+    cancel: unsafe fn(NonNull<Shell>),
+    discard_output: unsafe fn(NonNull<Shell>),
+    report_panic: unsafe fn(NonNull<Shell>),
+    /// Moves the output to an `Option<Result<F::Output, JoinError>>`.
+    take_output: unsafe fn(NonNull<Shell>, *mut ()),
+    /// Drops the task and frees its memory.
+    free: unsafe fn(NonNull<Shell>),
+}
+
+/// A counted pointer to a task of whatever future.
+pub(crate) struct TaskRef(NonNull<Shell>);
+
+impl TaskRef {
+    /// Makes a task, one block of memory, and its handle.
+    #[inline]
+    pub(crate) fn new<F: Future>(
+        memory: &Rc<Memory>,
+        header: Header,
+        future: F,
+    ) -> (TaskRef, JoinHandle<F::Output>) {
+        // SAFETY: a task has a header, so its size is not zero.
+        let task = unsafe { memory.take(Layout::new::<Task<F>>()) }.cast::<Task<F>>();
+        let shell = Shell {
+            count: Cell::new(1),
+            vtable: Task::<F>::VTABLE,
+            memory: memory.clone(),
+            header,
+        };
+        // SAFETY: the block has the layout of a task, and is nobody else's.
+        unsafe {
+            task.write(Task {
+                shell,
+                stage: UnsafeCell::new(Stage::Running(future)),
+            });
+        }
+        let task = TaskRef(task.cast());
+        // SAFETY: the task is new, and its future is an `F`.
+        let handle = unsafe { JoinHandle::new(task.clone()) };
+        (task, handle)
+    }
+
+    #[inline]
+    fn shell(&self) -> &Shell {
+        // SAFETY: the task lives as long as one of its pointers, and its shell is only shared.
+        unsafe { self.0.as_ref() }
+    }
+
+    #[inline]
+    pub(crate) fn header(&self) -> &Header {
+        &self.shell().header
+    }
+
+    /// Polls the future once. A panic is caught and becomes the output. Not for a task that has
+    /// finished, nor within its own poll.
+    #[inline]
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        // SAFETY: the vtable is the task's own.
+        unsafe { (self.shell().vtable.poll)(self.0, cx) }
+    }
+
+    /// Drops the future where it stands; the output is then that it was cancelled. Not within a
+    /// poll of the task.
+    pub(crate) fn cancel(&self) {
+        if !self.header().is_finished() {
+            // SAFETY: the vtable is the task's own.
+            unsafe { (self.shell().vtable.cancel)(self.0) }
+        }
+    }
+
+    /// Drops an output that nobody will take.
+    pub(crate) fn discard_output(&self) {
+        if self.header().has_output() {
+            // SAFETY: the vtable is the task's own.
+            unsafe { (self.shell().vtable.discard_output)(self.0) }
+        }
+    }
+
+    /// Says so, as an ERROR event, if the output is a panic that nobody will take.
+    pub(crate) fn report_panic(&self) {
+        if self.header().has_output() {
+            // SAFETY: the vtable is the task's own.
+            unsafe { (self.shell().vtable.report_panic)(self.0) }
+        }
+    }
+
+    /// The output, once; `None` before the task has finished.
+    ///
+    /// # Panics
+    ///
+    /// If the output is gone.
+    ///
+    /// # Safety
+    ///
+    /// The task's future has the output `T`.
+    #[inline]
+    pub(super) unsafe fn take_output<T>(&self) -> Option<Result<T, JoinError>> {
+        if !self.header().is_finished() {
+            return None;
+        }
+        if self.header().consumed.get() {
+            panic!("a JoinHandle was polled after it had given its output");
+        }
+        let mut output: Option<Result<T, JoinError>> = None;
+        // SAFETY: the vtable is the task's own, and the place is of the type that it writes, by
+        // contract.
+        unsafe { (self.shell().vtable.take_output)(self.0, (&raw mut output).cast()) };
+        output
     }
 }
 
-/// One task, in one allocation.
-pub(crate) struct Task<F: Future> {
-    header: Header,
-    stage: RefCell<Stage<F>>,
+impl Clone for TaskRef {
+    #[inline]
+    fn clone(&self) -> Self {
+        let count = &self.shell().count;
+        count.set(count.get() + 1);
+        TaskRef(self.0)
+    }
+}
+
+impl Drop for TaskRef {
+    #[inline]
+    fn drop(&mut self) {
+        let shell = self.shell();
+        let count = shell.count.get() - 1;
+        shell.count.set(count);
+        if count == 0 {
+            // SAFETY: this was the last pointer, and the vtable is the task's own.
+            unsafe { (shell.vtable.free)(self.0) }
+        }
+    }
 }
 
 impl<F: Future> Task<F> {
-    pub(crate) fn new(header: Header, future: F) -> Rc<Self> {
-        Rc::new(Task {
-            header,
-            stage: RefCell::new(Stage::Running(future)),
-        })
+    const VTABLE: &'static Vtable = &Vtable {
+        poll: Self::poll,
+        cancel: Self::cancel,
+        discard_output: Self::discard_output,
+        report_panic: Self::report_panic,
+        take_output: Self::take_output,
+        free: Self::free,
+    };
+
+    /// # Safety
+    ///
+    /// `shell` is that of a live `Task<F>`, which then stays valid for as long as its count says.
+    unsafe fn of<'a>(shell: NonNull<Shell>) -> &'a Task<F> {
+        // SAFETY: by contract; the shell is the first field of a C layout.
+        unsafe { shell.cast::<Task<F>>().as_ref() }
     }
 
-    fn finish(&self, output: Result<F::Output, JoinError>) {
+    unsafe fn poll(shell: NonNull<Shell>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        // SAFETY: by the vtable's contract.
+        let task = unsafe { Self::of(shell) };
+        let header = &task.shell.header;
+        header.enter();
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            // SAFETY: the task was entered, so it has not finished, and nothing else looks at its stage.
+            let stage = unsafe { &mut *task.stage.get() };
+            let Stage::Running(future) = stage else {
+                unreachable!("a finished task is not polled")
+            };
+            // SAFETY: the task's memory does not move, and `finish` drops the future in place, so
+            // the future does not move until it is dropped.
+            unsafe { Pin::new_unchecked(future) }.poll(cx)
+        }));
+        let (output, outcome) = match polled {
+            Ok(Poll::Pending) => {
+                header.leave();
+                return Poll::Pending;
+            }
+            Ok(Poll::Ready(output)) => (Ok(output), Outcome::Completed),
+            Err(payload) => (Err(JoinError::panic(payload)), Outcome::Panicked),
+        };
+        // SAFETY: the task is entered, and the poll is over.
+        unsafe { task.finish(output) };
+        Poll::Ready(outcome)
+    }
+
+    unsafe fn cancel(shell: NonNull<Shell>) {
+        // SAFETY: by the vtable's contract.
+        let task = unsafe { Self::of(shell) };
+        task.shell.header.enter();
+        // SAFETY: the task was entered just now.
+        unsafe { task.finish(Err(JoinError::cancelled())) };
+    }
+
+    /// Drops the future and puts the output in its place.
+    ///
+    /// # Safety
+    ///
+    /// The caller has entered the task, and does not use the stage.
+    unsafe fn finish(&self, output: Result<F::Output, JoinError>) {
+        let stage = self.stage.get();
         // Dropping the future is user code and may panic; the future must be gone either way.
         let dropped = catch_unwind(AssertUnwindSafe(|| {
-            *self.stage.borrow_mut() = Stage::Consumed;
+            // SAFETY: by contract; what the drop calls finds a task that is entered and has not
+            // finished, so it does not look at the stage.
+            unsafe { *stage = Stage::Consumed };
         }));
         let output = match (dropped, output) {
             (Ok(()), output) => output,
@@ -170,74 +256,81 @@ impl<F: Future> Task<F> {
                 Err(JoinError::panic(payload))
             }
         };
-        *self.stage.borrow_mut() = Stage::Finished(output);
-        self.header.finished.set(true);
-    }
-}
-
-impl<F: Future> Run for Task<F> {
-    fn header(&self) -> &Header {
-        &self.header
+        // SAFETY: as above. What is overwritten has nothing to drop: the assignment, also if the drop
+        // panicked, has left the stage consumed.
+        unsafe { stage.write(Stage::Finished(output)) };
+        self.shell.header.leave();
+        self.shell.header.finished.set(true);
     }
 
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            let mut stage = self.stage.borrow_mut();
-            let Stage::Running(future) = &mut *stage else {
-                unreachable!("a finished task is not polled")
-            };
-            // SAFETY: the stage lives in an `Rc` that is never unwrapped, and `finish` drops the
-            // future in place, so the future does not move until it is dropped.
-            unsafe { Pin::new_unchecked(future) }.poll(cx)
-        }));
-        let (output, outcome) = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(output)) => (Ok(output), Outcome::Completed),
-            Err(payload) => (Err(JoinError::panic(payload)), Outcome::Panicked),
-        };
-        self.finish(output);
-        Poll::Ready(outcome)
+    /// Takes out what is left in the stage of a task that has finished.
+    ///
+    /// # Safety
+    ///
+    /// The task has finished.
+    unsafe fn consume(&self) -> Stage<F> {
+        self.shell.header.consumed.set(true);
+        // SAFETY: a task that has finished is not polled any more, and no user code runs while the
+        // stage is borrowed here.
+        unsafe { mem::replace(&mut *self.stage.get(), Stage::Consumed) }
     }
 
-    fn cancel(&self) {
-        if !self.header.finished.get() {
-            self.finish(Err(JoinError::cancelled()));
+    unsafe fn discard_output(shell: NonNull<Shell>) {
+        // SAFETY: by the vtable's contract, and only called for a task that has finished.
+        drop(unsafe { Self::of(shell).consume() });
+    }
+
+    unsafe fn take_output(shell: NonNull<Shell>, place: *mut ()) {
+        // SAFETY: as above.
+        if let Stage::Finished(output) = unsafe { Self::of(shell).consume() } {
+            let place = place.cast::<Option<Result<F::Output, JoinError>>>();
+            // SAFETY: by the vtable's contract the place is of this type.
+            unsafe { *place = Some(output) };
         }
     }
 
-    fn discard_output(&self) {
-        if self.header.finished.get() {
-            let stage = mem::replace(&mut *self.stage.borrow_mut(), Stage::Consumed);
-            drop(stage);
-        }
-    }
-
-    fn report_panic(&self) {
-        let message = match &*self.stage.borrow() {
+    unsafe fn report_panic(shell: NonNull<Shell>) {
+        // SAFETY: by the vtable's contract.
+        let task = unsafe { Self::of(shell) };
+        // SAFETY: only called for a task that has finished, and no user code runs while the stage is
+        // borrowed.
+        let message = match unsafe { &*task.stage.get() } {
             Stage::Finished(Err(error)) if error.is_panic() => error.to_string(),
             _ => return,
         };
-        let TaskMeta { id, name, location } = &self.header.meta;
+        let header = &task.shell.header;
+        let TaskMeta { id, name, location } = &header.meta;
         let panic = TaskPanic {
             id: *id,
             name: name.as_deref(),
             location,
             message: &message,
         };
-        trace::task_panic(&self.header.span, &panic);
+        trace::task_panic(&header.span, &panic);
+    }
+
+    unsafe fn free(shell: NonNull<Shell>) {
+        /// Gives the memory back, also if a drop panics.
+        struct Free<F: Future>(NonNull<Task<F>>, Rc<Memory>);
+        impl<F: Future> Drop for Free<F> {
+            fn drop(&mut self) {
+                // SAFETY: the block came from a memory with this layout, and what was in it was dropped.
+                unsafe { self.1.give(self.0.cast(), Layout::new::<Task<F>>()) };
+            }
+        }
+        // SAFETY: by the vtable's contract the task lives.
+        let memory = unsafe { shell.as_ref() }.memory.clone();
+        let task = shell.cast::<Task<F>>();
+        let _free = Free(task, memory);
+        // SAFETY: the last pointer is gone, so nothing uses the task any more.
+        unsafe { ptr::drop_in_place(task.as_ptr()) };
     }
 }
 
-impl<F: Future> Join<F::Output> for Task<F> {
-    fn take_output(&self) -> Option<Result<F::Output, JoinError>> {
-        if !self.header.finished.get() {
-            return None;
-        }
-        match mem::replace(&mut *self.stage.borrow_mut(), Stage::Consumed) {
-            Stage::Finished(output) => Some(output),
-            Stage::Running(_) | Stage::Consumed => {
-                panic!("a JoinHandle was polled after it had given its output")
-            }
-        }
+/// Drops what a user made where its panic would be one too many.
+pub(crate) fn drop_quietly<T>(value: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        // It may panic in its drop as well.
+        mem::forget(payload);
     }
 }
