@@ -146,3 +146,52 @@ fn expand(
     tokens.extend(errors.into_tokens());
     tokens
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Attr, expand};
+
+    fn expanded(attr: Attr, arguments: &str, item: &str) -> String {
+        expand(attr, arguments.parse().unwrap(), item.parse().unwrap()).to_string()
+    }
+
+    #[test]
+    fn a_body_that_is_half_typed_is_kept() {
+        let half = "async fn main () { let x = file . ; if x . }";
+        let tokens = expanded(Attr::Main, "", half);
+        assert!(tokens.contains("let x = file . ; if x ."), "{tokens}");
+        assert!(!tokens.contains("compile_error"), "{tokens}");
+    }
+
+    #[test]
+    fn a_mistake_keeps_the_function_and_what_is_right() {
+        let item = "pub async fn run (x : u8) -> u8 { x }";
+        let tokens = expanded(Attr::Main, "ring_depth = 300, spin_us = 7", item);
+        assert!(tokens.contains("pub fn run (x : u8) -> u8"), "{tokens}");
+        assert!(tokens.contains("spin_us (7)"), "{tokens}");
+        assert!(!tokens.contains("ring_depth (300)"), "{tokens}");
+        assert_eq!(tokens.matches("compile_error").count(), 1, "{tokens}");
+    }
+
+    #[test]
+    fn setters_have_the_order_of_the_table() {
+        let given = "name = \"a\", spin_us = 7, ring_depth = 8";
+        let tokens = expanded(Attr::Main, given, "async fn main () { }");
+        let setters = ". ring_depth (8) . spin_us (7) . name (\"a\")";
+        assert!(tokens.contains(setters), "{tokens}");
+    }
+
+    #[test]
+    fn the_test_attribute_is_absolute_and_comes_last() {
+        let tokens = expanded(Attr::Test, "", "#[a] #[b] async fn works () { }");
+        let attributes = "# [a] # [b] # [:: core :: prelude :: v1 :: test] fn works";
+        assert!(tokens.starts_with(attributes), "{tokens}");
+    }
+
+    #[test]
+    fn what_is_no_function_is_left_as_it_is() {
+        let tokens = expanded(Attr::Test, "", "struct Main ;");
+        assert!(tokens.starts_with("struct Main ;"), "{tokens}");
+        assert_eq!(tokens.matches("compile_error").count(), 1, "{tokens}");
+    }
+}
