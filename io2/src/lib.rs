@@ -31,7 +31,7 @@
 //! | [`fs`] | files, buffered and direct; directories |
 //! | `net` | TCP, UDP and Unix sockets |
 //! | [`time`] | sleeps, intervals, timeouts |
-//! | [`spawn`], [`JoinSet`], [`Builder`] | tasks |
+//! | [`spawn()`], [`JoinSet`], [`Builder`] | tasks |
 //! | [`spawn_blocking`], [`Handle`] | the way to other threads, and back |
 //! | [`buf`] | buffers: which types are, and how parts of one are used |
 //! | [`op`] | operations as futures: cancelled, timed out |

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 /// `Skipped::<T>::new().value()` is a `T` that says success, if there is one that is known here.
 ///
-/// A type for which [`Passes`] holds finds the method of `Skipped`; any other type does not, and
-/// finds the one of [`Otherwise`] by dereferencing. So a test may return any type, and only those
+/// A type for which `Passes` holds finds the method of `Skipped`; any other type does not, and
+/// finds the one of `Otherwise` by dereferencing. So a test may return any type, and only those
 /// that return a usual one can be skipped.
 pub struct Skipped<T>(Otherwise<T>);
 
@@ -44,7 +44,7 @@ impl<T> fmt::Debug for Skipped<T> {
     }
 }
 
-/// See [`Skipped`].
+/// See `Skipped`.
 pub struct Otherwise<T>(PhantomData<fn() -> T>);
 
 impl<T> Otherwise<T> {
