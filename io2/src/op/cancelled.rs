@@ -84,6 +84,10 @@ impl<T: Operation> Future for Timed<T> {
         }
         if !this.expired && this.timer.poll(cx).is_ready() {
             this.expired = true;
+            // It may still wait for leave to be submitted.
+            if let Some(output) = this.op.give_up(Stopped::TimedOut) {
+                return Poll::Ready(output);
+            }
             this.op.request_cancel();
         }
         Poll::Pending

@@ -169,7 +169,15 @@ impl<T: Operation> Op<T> {
     ) -> Poll<T::Output> {
         loop {
             let Some(flight) = &self.flight else {
-                self.submit(cx);
+                let ready = self
+                    .operation
+                    .as_mut()
+                    .map(|operation| operation.poll_ready(cx));
+                match ready {
+                    Some(Poll::Pending) => return Poll::Pending,
+                    Some(Poll::Ready(Err(error))) => return Poll::Ready(self.refuse(error)),
+                    Some(Poll::Ready(Ok(()))) | None => self.submit(cx),
+                }
                 return Poll::Pending;
             };
             let taken = flight.driver.borrow_mut().take(flight.key);
@@ -195,6 +203,17 @@ impl<T: Operation> Op<T> {
                 .expect("in flight, so not ready before");
             return Poll::Ready(operation.finish(side, stopped.result(completion)));
         }
+    }
+
+    /// The output of an operation that is not to be submitted at all.
+    #[cold]
+    fn refuse(&mut self, error: io::Error) -> T::Output {
+        let mut operation = self
+            .operation
+            .take()
+            .expect("it was asked whether it is ready");
+        let side = operation.side();
+        operation.finish(side, Err(error))
     }
 
     fn submit(&mut self, cx: &mut Context<'_>) {

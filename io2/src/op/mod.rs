@@ -41,6 +41,7 @@ mod writev;
 pub mod socket;
 
 use std::io;
+use std::task::{Context, Poll};
 
 use io_uring::squeue::Entry;
 
@@ -131,6 +132,14 @@ pub unsafe trait Operation: Unpin + Sized + 'static {
 
     /// The operation's name in spans and in lists of operations in flight.
     const NAME: &'static str;
+
+    /// Asks whether the operation may be submitted yet; who says no wakes the task later. It is
+    /// asked before each submission. An error is what `finish` gets, and nothing is submitted.
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let _ = cx;
+        Poll::Ready(Ok(()))
+    }
 
     /// Makes the side data, once, right before `encode`.
     fn side(&mut self) -> Self::Side;
