@@ -2,6 +2,8 @@
 //!
 //! No policy here: each function is one call, with its error as an `io::Error`.
 
+pub(crate) mod file;
+
 use std::ffi::CStr;
 use std::io;
 use std::mem::MaybeUninit;

@@ -33,6 +33,7 @@
 
 mod aligned;
 mod contents;
+mod fill;
 mod impls;
 mod registered;
 mod slice;
@@ -42,6 +43,7 @@ use std::io;
 use std::ops::RangeBounds;
 
 pub use aligned::AlignedBuf;
+pub(crate) use fill::put;
 pub use registered::{RegisteredBuf, RegisteredBufs};
 pub use slice::Slice;
 pub use vectored::{IoBufs, IoBufsMut};

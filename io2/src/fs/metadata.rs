@@ -96,6 +96,12 @@ pub(super) async fn size_of(fd: &Fd) -> io::Result<u64> {
 pub struct Metadata(libc::statx);
 
 impl Metadata {
+    /// With another length.
+    pub(super) fn with_len(mut self, len: u64) -> Metadata {
+        self.0.stx_size = len;
+        self
+    }
+
     /// Whether it is a file, a directory or something else.
     pub fn file_type(&self) -> FileType {
         FileType {

@@ -33,6 +33,7 @@
 //! [`InvalidInput`](std::io::ErrorKind::InvalidInput), and nothing is asked of the kernel.
 
 mod copy;
+pub mod dio;
 mod dir;
 mod file;
 mod metadata;
@@ -43,6 +44,7 @@ mod read_dir;
 mod whole;
 
 pub use copy::{copy, copy_with};
+pub use dio::{DioFile, DioOptions};
 pub use dir::{create_dir, create_dir_all, remove_dir, remove_dir_all};
 pub use file::{Advice, File};
 pub use metadata::{FileType, Metadata, metadata, symlink_metadata, try_exists};

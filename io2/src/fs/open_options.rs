@@ -113,6 +113,11 @@ impl OpenOptions {
             .map(File::from_fd)
     }
 
+    /// The flags and the mode for `open(2)`.
+    pub(super) fn kernel_flags(&self) -> io::Result<(i32, libc::mode_t)> {
+        Ok((self.flags()?, self.mode))
+    }
+
     fn flags(&self) -> io::Result<i32> {
         Ok(self.access()? | self.creation()? | (self.custom_flags & !libc::O_ACCMODE))
     }

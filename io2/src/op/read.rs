@@ -4,7 +4,7 @@ use std::io;
 
 use io_uring::{opcode, squeue::Entry, types};
 
-use super::{Operation, PollDevice, Target, transfer_len};
+use super::{Operation, Target, transfer_len};
 use crate::buf::{BufResult, IoBufMut};
 use crate::fd::Fd;
 
@@ -17,8 +17,8 @@ pub struct Read<B> {
     fd: Fd,
     buf: B,
     offset: u64,
-    // The device whose polled ring this read goes to; none: the main ring.
-    polled: Option<PollDevice>,
+    // Memory is registered with the main ring only.
+    main_ring: bool,
 }
 
 impl<B: IoBufMut> Read<B> {
@@ -28,17 +28,17 @@ impl<B: IoBufMut> Read<B> {
             fd,
             buf,
             offset,
-            polled: None,
+            main_ring: true,
         }
     }
 
-    /// A direct read at `offset`, which goes to the polled ring for as long as `device` polls.
-    pub(crate) fn polled(fd: Fd, buf: B, offset: u64, device: &PollDevice) -> Read<B> {
+    /// A read that may go to the polled ring.
+    pub(crate) fn polled(fd: Fd, buf: B, offset: u64) -> Read<B> {
         Read {
             fd,
             buf,
             offset,
-            polled: device.polls().then(|| device.clone()),
+            main_ring: false,
         }
     }
 }
@@ -56,9 +56,8 @@ unsafe impl<B: IoBufMut> Operation for Read<B> {
     fn encode(&mut self, _side: *mut ()) -> Entry {
         let len = transfer_len(self.buf.bytes_total());
         let (fd, ptr) = (types::Fd(self.fd.raw()), self.buf.stable_mut_ptr());
-        // Memory is registered with the main ring only.
         match self.buf.region() {
-            Some(region) if self.polled.is_none() => opcode::ReadFixed::new(fd, ptr, len, region)
+            Some(region) if self.main_ring => opcode::ReadFixed::new(fd, ptr, len, region)
                 .offset(self.offset)
                 .build(),
             _ => opcode::Read::new(fd, ptr, len).offset(self.offset).build(),
@@ -80,16 +79,6 @@ unsafe impl<B: IoBufMut> Operation for Read<B> {
             fd: self.fd.raw(),
             len: transfer_len(self.buf.bytes_total()).into(),
             offset: self.offset,
-        }
-    }
-
-    fn polled(&self) -> bool {
-        self.polled.is_some()
-    }
-
-    fn poll_refused(&mut self) {
-        if let Some(device) = self.polled.take() {
-            device.refuse();
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Op, Operation, POSITION, Read, Write};
+use super::{Op, POSITION, Read, Write};
 use crate::buf::{BufResult, IoBuf, IoBufMut, Slice};
 use crate::fd::Fd;
 
@@ -29,13 +29,13 @@ pub(crate) fn interrupted(error: &io::Error) -> bool {
 
 /// Moves the bytes of a buffer, from 0 to its length, by requests for what is left of it. A request
 /// that moves nothing ends it with `stalled`.
-pub(crate) async fn whole<B: IoBuf, T>(
+pub(crate) async fn whole<B: IoBuf, R>(
     mut buf: B,
-    mut request: impl FnMut(Slice<B>, usize) -> Op<T>,
+    mut request: impl FnMut(Slice<B>, usize) -> R,
     stalled: fn() -> io::Error,
 ) -> BufResult<(), B>
 where
-    T: Operation<Output = BufResult<usize, Slice<B>>>,
+    R: Future<Output = BufResult<usize, Slice<B>>>,
 {
     let len = buf.bytes_init();
     let mut done = 0;

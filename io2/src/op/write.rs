@@ -4,7 +4,7 @@ use std::io;
 
 use io_uring::{opcode, squeue::Entry, types};
 
-use super::{Operation, PollDevice, Target, transfer_len};
+use super::{Operation, Target, transfer_len};
 use crate::buf::{BufResult, IoBuf};
 use crate::fd::Fd;
 
@@ -16,8 +16,8 @@ pub struct Write<B> {
     fd: Fd,
     buf: B,
     offset: u64,
-    // The device whose polled ring this write goes to; none: the main ring.
-    polled: Option<PollDevice>,
+    // Memory is registered with the main ring only.
+    main_ring: bool,
 }
 
 impl<B: IoBuf> Write<B> {
@@ -27,17 +27,17 @@ impl<B: IoBuf> Write<B> {
             fd,
             buf,
             offset,
-            polled: None,
+            main_ring: true,
         }
     }
 
-    /// A direct write at `offset`, which goes to the polled ring for as long as `device` polls.
-    pub(crate) fn polled(fd: Fd, buf: B, offset: u64, device: &PollDevice) -> Write<B> {
+    /// A write that may go to the polled ring.
+    pub(crate) fn polled(fd: Fd, buf: B, offset: u64) -> Write<B> {
         Write {
             fd,
             buf,
             offset,
-            polled: device.polls().then(|| device.clone()),
+            main_ring: false,
         }
     }
 }
@@ -55,9 +55,8 @@ unsafe impl<B: IoBuf> Operation for Write<B> {
     fn encode(&mut self, _side: *mut ()) -> Entry {
         let len = transfer_len(self.buf.bytes_init());
         let (fd, ptr) = (types::Fd(self.fd.raw()), self.buf.stable_ptr());
-        // Memory is registered with the main ring only.
         match self.buf.region() {
-            Some(region) if self.polled.is_none() => opcode::WriteFixed::new(fd, ptr, len, region)
+            Some(region) if self.main_ring => opcode::WriteFixed::new(fd, ptr, len, region)
                 .offset(self.offset)
                 .build(),
             _ => opcode::Write::new(fd, ptr, len).offset(self.offset).build(),
@@ -73,16 +72,6 @@ unsafe impl<B: IoBuf> Operation for Write<B> {
             fd: self.fd.raw(),
             len: transfer_len(self.buf.bytes_init()).into(),
             offset: self.offset,
-        }
-    }
-
-    fn polled(&self) -> bool {
-        self.polled.is_some()
-    }
-
-    fn poll_refused(&mut self) {
-        if let Some(device) = self.polled.take() {
-            device.refuse();
         }
     }
 }
