@@ -1,1 +1,0 @@
-//! Unpublished member of the io2 workspace.
