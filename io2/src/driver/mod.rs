@@ -46,7 +46,7 @@ use crate::slab::Key;
 use crate::trace;
 
 pub(crate) use self::inflight::{Completion, Meta, Orphan, OrphanStream};
-pub(crate) use self::ring::Entered;
+pub(crate) use self::ring::{Entered, Look};
 pub(crate) use self::setup::Capabilities;
 pub(crate) use self::side::{SideBytes, get as side_get, put as side_put};
 
@@ -458,15 +458,14 @@ impl Driver {
         self.ring.as_ref().is_some_and(Ring::is_forked)
     }
 
-    /// Whether there is anything to submit, or anything that may have completed.
-    pub(crate) fn needs_enter(&mut self) -> bool {
-        let Some(ring) = &mut self.ring else {
-            return false;
-        };
-        !self.backlog.is_empty()
-            || ring.queued() > 0
-            || ring.has_deferred()
-            || self.polled.pending() > 0
+    /// Whether there is anything to submit or to reap, or anything that may have completed.
+    #[inline]
+    pub(crate) fn look(&mut self) -> Look {
+        match &mut self.ring {
+            Some(_) if !self.backlog.is_empty() || self.polled.pending() > 0 => Look::Enter,
+            Some(ring) => ring.look(),
+            None => Look::Nothing,
+        }
     }
 
     /// How many completions stand in the queues.
@@ -477,11 +476,6 @@ impl Driver {
     /// Whether the kernel has completions that only another enter brings to the queue.
     pub(crate) fn has_deferred(&mut self) -> bool {
         self.ring.as_mut().is_some_and(Ring::has_deferred)
-    }
-
-    /// Whether completions stand in the queue already.
-    pub(crate) fn has_completions(&mut self) -> bool {
-        self.ring.as_mut().is_some_and(Ring::has_completions)
     }
 
     /// How many entries the next enter would submit.
@@ -503,7 +497,7 @@ impl Driver {
         let Some(ring) = &mut self.ring else {
             return Entered::NOTHING;
         };
-        let idle = !wait && ring.queued() == 0 && !ring.has_deferred() && ring.rung().defers();
+        let idle = !wait && ring.look() != Look::Enter && ring.rung().defers();
         if idle && !ring.is_forked() {
             // Only the polled ring had anything to do.
             return Entered::NOTHING;

@@ -82,6 +82,16 @@ impl Entered {
     }
 }
 
+/// What a ring has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    Nothing,
+    /// Entries are to be submitted, or the kernel has completions that only an enter brings.
+    Enter,
+    /// Completions stand in the queue.
+    Reap,
+}
+
 /// A submission and a completion queue.
 pub(super) struct Ring {
     ring: IoUring,
@@ -195,9 +205,21 @@ impl Ring {
         self.submission().is_some_and(|queue| queue.cq_overflow())
     }
 
-    /// Whether completions stand in the queue.
-    pub(super) fn has_completions(&mut self) -> bool {
-        self.completions() > 0
+    /// What there is to do, at the price of a few loads.
+    #[inline]
+    pub(super) fn look(&mut self) -> Look {
+        let Some(queue) = self.submission() else {
+            return Look::Nothing;
+        };
+        if !queue.is_empty() || queue.taskrun() || queue.cq_overflow() {
+            return Look::Enter;
+        }
+        drop(queue);
+        if self.ring.completion().is_empty() {
+            Look::Nothing
+        } else {
+            Look::Reap
+        }
     }
 
     pub(super) fn completions(&mut self) -> u32 {

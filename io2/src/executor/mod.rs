@@ -33,7 +33,7 @@ use self::timers::Timers;
 use self::waker::{GENERATION_BITS, INDEX_BITS, ROOT, TaskKey};
 use crate::clock::{self, Ticks};
 use crate::config::{ExecutorConfig, Preempt};
-use crate::driver::{Driver, Finished, Meta, Reaped, RingInfo, Shared};
+use crate::driver::{Driver, Finished, Look, Meta, Reaped, RingInfo, Shared};
 use crate::slab::{Key, Slab};
 use crate::sys;
 use crate::task::{
@@ -207,17 +207,21 @@ impl Executor {
         let mut root = Root::new(self, location, size_of::<F>());
         self.ready.push_root();
         self.slice.begin();
+        let mut batch = Vec::new();
         loop {
-            let batch = self.ready.len();
-            for rest in (0..batch).rev() {
-                match self.ready.pop() {
-                    Some(Ready::Task(task)) => self.poll_task(&task, rest > 0),
-                    Some(Ready::Root) => {
+            self.ready.take(&mut batch);
+            let mut batch = batch.drain(..);
+            while let Some(ready) = batch.next() {
+                self.ready.begin(&ready);
+                let waiting = batch.len();
+                match ready {
+                    Ready::Task(task) => self.poll_task(&task, waiting),
+                    Ready::Root => {
                         let Some(polled) = future.as_mut().as_pin_mut() else {
                             unreachable!("it is taken out only when it is over")
                         };
                         let polled = catch_unwind(AssertUnwindSafe(|| {
-                            self.poll_root(&mut root, polled, rest > 0)
+                            self.poll_root(&mut root, polled, waiting)
                         }));
                         match polled {
                             Ok(Poll::Pending) => {}
@@ -229,9 +233,9 @@ impl Executor {
                             }
                         }
                     }
-                    None => break,
                 }
                 if self.slice.is_over_at_mark() {
+                    self.ready.put_back(batch);
                     break;
                 }
             }
@@ -246,13 +250,15 @@ impl Executor {
         }
         if self.ready.is_empty() {
             self.wait()?;
-        } else if self.driver.borrow_mut().needs_enter() {
-            self.enter(false, None)?;
-        } else if self.driver.borrow_mut().has_completions() {
-            self.reap()?;
-        } else if self.slice.is_over_at_mark() {
-            // Nothing can have completed: that, too, is a look at the I/O.
-            self.slice.begin();
+        } else {
+            let look = self.driver.borrow_mut().look();
+            match look {
+                Look::Enter => self.enter(false, None)?,
+                Look::Reap => self.reap()?,
+                // Nothing can have completed: that, too, is a look at the I/O.
+                Look::Nothing if self.slice.is_over_at_mark() => self.slice.begin(),
+                Look::Nothing => {}
+            }
         }
         if self.slice.last() >= self.timer_check.get() {
             self.fire_timers();
@@ -295,11 +301,8 @@ impl Executor {
             if due || self.seat.slot.inbox.has_any() {
                 return true;
             }
-            let enter = {
-                let mut driver = self.driver.borrow_mut();
-                driver.needs_enter() || driver.has_completions()
-            };
-            if enter {
+            let look = self.driver.borrow_mut().look();
+            if look != Look::Nothing {
                 if self.enter(false, None).is_err() {
                     // The enter that is to sleep sees it again.
                     return false;
@@ -549,6 +552,7 @@ impl Executor {
     }
 
     /// Wakes the task with this key, if there is one.
+    #[inline]
     pub(crate) fn wake(&self, key: Key) {
         if key.index == ROOT {
             if key.generation == root_generation(&self.seat) {
@@ -559,13 +563,14 @@ impl Executor {
         }
     }
 
+    #[inline]
     fn queue(&self, task: &TaskRef) {
         if self.ready.push(task) && trace::on() {
-            task.header().woken.set(Some(clock::ticks()));
+            note_wake(task);
         }
     }
 
-    fn poll_task(&self, task: &TaskRef, others_wait: bool) {
+    fn poll_task(&self, task: &TaskRef, waiting: usize) {
         let header = task.header();
         if header.is_finished() {
             return;
@@ -575,7 +580,7 @@ impl Executor {
             self.slice.mark();
             return;
         }
-        let polled = self.measure(header, others_wait, || {
+        let polled = self.measure(header, waiting, || {
             task.poll(&mut Context::from_waker(&header.waker))
         });
         if let Poll::Ready(outcome) = polled {
@@ -587,10 +592,10 @@ impl Executor {
         &self,
         root: &mut Root,
         future: Pin<&mut F>,
-        others_wait: bool,
+        waiting: usize,
     ) -> Poll<F::Output> {
         let header = &root.header;
-        self.measure(header, others_wait, || {
+        self.measure(header, waiting, || {
             future.poll(&mut Context::from_waker(&header.waker))
         })
     }
@@ -600,7 +605,7 @@ impl Executor {
     fn measure<R>(
         &self,
         header: &Header,
-        others_wait: bool,
+        waiting: usize,
         poll: impl FnOnce() -> Poll<R>,
     ) -> Poll<R> {
         let start = self.slice.last();
@@ -634,8 +639,8 @@ impl Executor {
                     task: *id,
                     name: name.as_deref(),
                     location,
-                    victims: self.ready.len() as u64,
-                    waited: others_wait,
+                    victims: (waiting + self.ready.len()) as u64,
+                    waited: waiting > 0,
                 },
             );
         }
@@ -788,6 +793,12 @@ impl Root {
 /// Sets the root's key apart from that of the slot's last executor.
 fn root_generation(seat: &Seat) -> u32 {
     seat.incarnation & ((1 << GENERATION_BITS) - 1)
+}
+
+/// Keeps when a task was woken.
+#[cold]
+fn note_wake(task: &TaskRef) {
+    task.header().woken.set(Some(clock::ticks()));
 }
 
 /// Wakes. A waker may be anybody's, so it may panic.

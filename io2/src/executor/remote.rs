@@ -167,6 +167,8 @@ impl Drop for Seat {
 }
 
 /// Wakes a task of an executor of another thread.
+#[cold]
+#[inline(never)]
 pub(crate) fn wake(executor: u16, index: u32, generation: u32) {
     if let Some(slot) = TABLE.get(usize::from(executor)).and_then(OnceLock::get) {
         slot.inbox.push(index, generation);

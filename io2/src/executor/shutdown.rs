@@ -59,7 +59,7 @@ impl Executor {
         for task in tasks {
             self.cancel_task(&task);
         }
-        while self.ready.pop().is_some() {}
+        self.ready.clear();
     }
 
     fn drain(&self) {
@@ -84,7 +84,7 @@ impl Executor {
                 return;
             }
             // Wakes of the drain: for tasks that are gone.
-            while self.ready.pop().is_some() {}
+            self.ready.clear();
         }
     }
 }
