@@ -30,6 +30,7 @@
 //! |---|---|
 //! | [`fs`] | files, buffered and direct; directories |
 //! | `net` | TCP, UDP and Unix sockets |
+//! | [`pipe`], [`stdio`] | pipes, and the standard streams of the process |
 //! | [`time`] | sleeps, intervals, timeouts |
 //! | [`spawn()`], [`JoinSet`], [`Builder`] | tasks |
 //! | [`spawn_blocking`], [`Handle`] | the way to other threads, and back |
@@ -149,8 +150,10 @@ pub mod fs;
 pub mod net;
 pub mod observe;
 pub mod op;
+pub mod pipe;
 mod slab;
 mod spawn;
+pub mod stdio;
 mod sys;
 mod task;
 pub mod time;
