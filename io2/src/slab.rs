@@ -100,6 +100,7 @@ impl<T> Slab<T> {
     /// # Panics
     ///
     /// When all indices are in use.
+    #[inline]
     pub(crate) fn insert(&mut self, value: T) -> Key {
         self.insert_with(|_| value)
     }
@@ -109,6 +110,7 @@ impl<T> Slab<T> {
     /// # Panics
     ///
     /// When all indices are in use.
+    #[inline]
     pub(crate) fn insert_with(&mut self, make: impl FnOnce(Key) -> T) -> Key {
         // Nothing changes before `make` returns: it may panic.
         let key;
@@ -168,6 +170,7 @@ impl<T> Slab<T> {
     }
 
     /// Takes the value of this key out, if it is still there. From now on the key finds nothing.
+    #[inline]
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
         let entry = self.entries.get_mut(key.index as usize)?;
         if entry.generation != key.generation || !matches!(entry.state, State::Occupied(_)) {

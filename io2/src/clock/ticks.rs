@@ -132,12 +132,14 @@ impl Rate {
     }
 
     /// Measures again if that makes the rate noticeably better: at first after a millisecond, then
-    /// whenever the time since the start has doubled. Otherwise it costs a reading of the ticks.
+    /// whenever the time since the start has doubled. `now` are the ticks now. True if it measured.
     #[inline]
-    pub(crate) fn refine(&mut self) {
-        if ticks().0 >= self.due && !ticks_are_nanos() {
+    pub(crate) fn refine(&mut self, now: Ticks) -> bool {
+        let due = now.0 >= self.due && !ticks_are_nanos();
+        if due {
             self.measure();
         }
+        due
     }
 
     #[cold]

@@ -135,12 +135,22 @@ impl Inflight {
     }
 
     /// Makes a slot, which counts as in flight from now on.
-    pub(super) fn reserve(&mut self, meta: Meta, multishot: bool) -> (Key, *mut SideBytes) {
+    #[inline]
+    pub(super) fn reserve(
+        &mut self,
+        meta: Meta,
+        multishot: bool,
+        waker: Waker,
+    ) -> (Key, *mut SideBytes) {
+        let waker = Some(waker);
         let slot = Slot {
             state: if multishot {
-                State::Streaming(Box::default())
+                State::Streaming(Box::new(Stream {
+                    waker,
+                    ..Stream::default()
+                }))
             } else {
-                State::Waiting(None)
+                State::Waiting(waker)
             },
             meta,
             polled: false,
@@ -152,11 +162,11 @@ impl Inflight {
         (key, self.sides.place(key.index))
     }
 
-    /// Frees a slot whose entry was never pushed.
-    pub(super) fn release(&mut self, key: Key) {
-        if self.slots.remove(key).is_some() {
-            self.pending -= 1;
-        }
+    /// Frees a slot whose entry was never pushed, and gives its waker back, to be dropped unborrowed.
+    pub(super) fn release(&mut self, key: Key) -> Option<Waker> {
+        let mut slot = self.slots.remove(key)?;
+        self.pending -= 1;
+        slot.state.waker()?.take()
     }
 }
 

@@ -57,14 +57,27 @@ pub(crate) type Shared = Rc<RefCell<Driver>>;
 /// What has to be done for a completion, once the driver is no longer borrowed.
 pub(crate) enum Reaped {
     /// Somebody waits for the result.
-    Wake(Waker, Finished),
-    /// Nobody waits for it: the operation is to be discarded. Its result came with the first
-    /// completion, which need not be the last.
-    Discard(Box<dyn Orphan>, SideBytes, Completion, Finished),
+    Wake(Waker),
+    /// The same, and somebody wants to see every completion.
+    WakeSeen(Waker, Box<Finished>),
+    /// Nobody waits for it: the operation is to be discarded.
+    Discard(Box<Discarded>),
     /// The same for one completion of a multishot operation.
-    DiscardNext(Rc<dyn OrphanStream>, Finished),
+    DiscardNext(Rc<dyn OrphanStream>, Box<Finished>),
     /// Nothing has to be done, but somebody wants to see every completion.
-    Seen(Finished),
+    Seen(Box<Finished>),
+}
+
+// They are written and read for each completion, so they are kept small: what is rare is boxed.
+const _: () = assert!(size_of::<Reaped>() <= 32);
+
+/// What nobody waits for.
+pub(crate) struct Discarded {
+    pub(crate) orphan: Box<dyn Orphan>,
+    pub(crate) side: SideBytes,
+    /// The result, which came with the first completion; that need not be the last.
+    pub(crate) result: Completion,
+    pub(crate) finished: Finished,
 }
 
 /// A completion, and the operation that it is of.
@@ -175,6 +188,7 @@ impl Driver {
     }
 
     /// The next operation's number.
+    #[inline]
     pub(crate) fn next_id(&mut self) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
@@ -185,13 +199,20 @@ impl Driver {
 
     /// Reserves a slot, and the place of its side data. Either [`submit`](Self::submit) or
     /// [`release`](Self::release) must follow.
-    pub(crate) fn reserve(&mut self, meta: Meta, multishot: bool) -> (Key, *mut SideBytes) {
-        self.inflight.reserve(meta, multishot)
+    #[inline]
+    pub(crate) fn reserve(
+        &mut self,
+        meta: Meta,
+        multishot: bool,
+        waker: Waker,
+    ) -> (Key, *mut SideBytes) {
+        self.inflight.reserve(meta, multishot, waker)
     }
 
-    /// Frees a slot that was reserved and not submitted.
-    pub(crate) fn release(&mut self, key: Key) {
-        self.inflight.release(key);
+    /// Frees a slot that was reserved and not submitted, and gives its waker back, to be dropped
+    /// unborrowed.
+    pub(crate) fn release(&mut self, key: Key) -> Option<Waker> {
+        self.inflight.release(key)
     }
 
     /// Submits the entry of a reserved slot. It cannot fail: what the kernel has against the entry,
@@ -200,6 +221,7 @@ impl Driver {
     /// # Safety
     ///
     /// What the entry points to stays valid until the slot is done or its orphan is discarded.
+    #[inline]
     pub(crate) unsafe fn submit(&mut self, key: Key, entry: Entry, polled: bool) {
         let token = Token::new(Kind::Operation, key);
         let entry = entry.user_data(token.as_u64());
@@ -223,14 +245,21 @@ impl Driver {
         made
     }
 
-    /// Takes the completion of a slot, if it is there, and frees the slot. The side data is then
-    /// the caller's.
-    pub(crate) fn take(&mut self, key: Key) -> Option<(Completion, SideBytes)> {
+    /// Takes the completion of a slot and its side data, if the completion is there, and frees the
+    /// slot.
+    ///
+    /// # Safety
+    ///
+    /// The side data of the slot is an `S`.
+    #[inline]
+    pub(crate) unsafe fn take<S>(&mut self, key: Key) -> Option<(Completion, S)> {
         let State::Done(completion) = self.inflight.slots.get(key)?.state else {
             return None;
         };
+        // SAFETY: by contract; the slot is freed, so nobody takes it again.
+        let side = unsafe { self.inflight.sides.take_as(key.index) };
         self.inflight.slots.remove(key);
-        Some((completion, self.inflight.sides.take(key.index)))
+        Some((completion, side))
     }
 
     /// Takes the next completion of a multishot operation, if one is there. The last one frees the
@@ -402,6 +431,7 @@ impl Driver {
     /// # Safety
     ///
     /// What the entry points to stays valid until its last completion.
+    #[inline]
     unsafe fn push(&mut self, entry: Entry) {
         if let (true, Some(ring)) = (self.backlog.is_empty(), &mut self.ring) {
             // SAFETY: by contract.
@@ -507,6 +537,7 @@ impl Driver {
 
     /// Takes all completions off the rings, stores the results, and lists what is to be done.
     pub(crate) fn reap(&mut self, out: &mut Vec<Reaped>) -> u32 {
+        let seen = trace::on();
         let Driver {
             ring,
             polled,
@@ -520,7 +551,7 @@ impl Driver {
             let completion = Completion { res, flags };
             match Token::parse(user_data) {
                 Some((Kind::Operation, key)) => {
-                    if !complete(inflight, key, completion, out) {
+                    if !complete(inflight, key, completion, seen, out) {
                         *strays += 1;
                     }
                     return;
@@ -536,7 +567,7 @@ impl Driver {
                 None => *strays += 1,
             }
             if let Some(meta) = chores.completed(user_data) {
-                out.push(Reaped::Seen(Finished { meta, completion }));
+                out.push(Reaped::Seen(Box::new(Finished { meta, completion })));
             }
         };
         let mut count = 0;
@@ -577,12 +608,27 @@ fn complete(
     inflight: &mut Inflight,
     key: Key,
     completion: Completion,
+    seen: bool,
     out: &mut Vec<Reaped>,
 ) -> bool {
     let Some(slot) = inflight.slots.get_mut(key) else {
         return false;
     };
     let last = !completion.has_more();
+    if !seen
+        && last
+        && slot.first.is_none()
+        && let State::Waiting(waker) = &mut slot.state
+    {
+        // As nearly all do.
+        let waker = waker.take();
+        slot.state = State::Done(completion);
+        inflight.pending -= 1;
+        if let Some(waker) = waker {
+            out.push(Reaped::Wake(waker));
+        }
+        return true;
+    }
     let meta = slot.meta;
     let finished = Finished { meta, completion };
     match &mut slot.state {
@@ -594,15 +640,15 @@ fn complete(
             stream.queue.push_back(completion);
             stream.ended = last;
             match stream.waker.take() {
-                Some(waker) => out.push(Reaped::Wake(waker, finished)),
-                None => see(finished, out),
+                Some(waker) => out.push(wake(waker, finished, seen)),
+                None => see(finished, seen, out),
             }
             if last {
                 inflight.pending -= 1;
             }
         }
         State::OrphanedStream(orphan) => {
-            out.push(Reaped::DiscardNext(orphan.clone(), finished));
+            out.push(Reaped::DiscardNext(orphan.clone(), Box::new(finished)));
             if last {
                 inflight.pending -= 1;
                 // The count that the list holds is dropped last, unborrowed.
@@ -614,9 +660,9 @@ fn complete(
             // The kernel is not done with the memory before the last one.
             if last {
                 inflight.pending -= 1;
-                complete_single(inflight, key, first, finished, out);
+                complete_single(inflight, key, first, finished, seen, out);
             } else {
-                see(finished, out);
+                see(finished, seen, out);
             }
         }
     }
@@ -628,25 +674,39 @@ fn complete_single(
     key: Key,
     result: Completion,
     finished: Finished,
+    seen: bool,
     out: &mut Vec<Reaped>,
 ) {
     let Some(slot) = inflight.slots.get_mut(key) else {
         return;
     };
     match std::mem::replace(&mut slot.state, State::Done(result)) {
-        State::Waiting(Some(waker)) => out.push(Reaped::Wake(waker, finished)),
+        State::Waiting(Some(waker)) => out.push(wake(waker, finished, seen)),
         State::Orphaned(orphan) => {
             let side = inflight.sides.take(key.index);
             inflight.slots.remove(key);
-            out.push(Reaped::Discard(orphan, side, result, finished));
+            out.push(Reaped::Discard(Box::new(Discarded {
+                orphan,
+                side,
+                result,
+                finished,
+            })));
         }
-        _ => see(finished, out),
+        _ => see(finished, seen, out),
+    }
+}
+
+fn wake(waker: Waker, finished: Finished, seen: bool) -> Reaped {
+    if seen {
+        Reaped::WakeSeen(waker, Box::new(finished))
+    } else {
+        Reaped::Wake(waker)
     }
 }
 
 /// A completion for which nothing has to be done.
-fn see(finished: Finished, out: &mut Vec<Reaped>) {
-    if trace::on() {
-        out.push(Reaped::Seen(finished));
+fn see(finished: Finished, seen: bool, out: &mut Vec<Reaped>) {
+    if seen {
+        out.push(Reaped::Seen(Box::new(finished)));
     }
 }

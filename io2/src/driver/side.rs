@@ -29,14 +29,19 @@ impl Sides {
     }
 
     /// The address of the place of the slot with this index, which is made if it is new.
+    #[inline]
     pub(super) fn place(&mut self, index: u32) -> *mut SideBytes {
         let index = index as usize;
         while self.chunks.len() <= index / CHUNK {
-            let chunk =
-                Box::new([const { UnsafeCell::new(SideBytes(MaybeUninit::uninit())) }; CHUNK]);
-            self.chunks.push(NonNull::from(Box::leak(chunk)));
+            self.grow();
         }
         self.address(index)
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let chunk = Box::new([const { UnsafeCell::new(SideBytes(MaybeUninit::uninit())) }; CHUNK]);
+        self.chunks.push(NonNull::from(Box::leak(chunk)));
     }
 
     /// What the place of a slot holds, after the kernel's last completion for it.
@@ -47,6 +52,19 @@ impl Sides {
         unsafe { place.read() }
     }
 
+    /// Takes the side data out of the place of a slot, after the kernel's last completion for it.
+    ///
+    /// # Safety
+    ///
+    /// [`put`] had filled the place with an `S`, which is taken out once.
+    #[inline]
+    pub(super) unsafe fn take_as<S>(&self, index: u32) -> S {
+        let place = self.address(index as usize);
+        // SAFETY: by contract, and the kernel no longer writes to the place.
+        unsafe { get_at(place) }
+    }
+
+    #[inline]
     fn address(&self, index: usize) -> *mut SideBytes {
         let chunk = self.chunks[index / CHUNK].as_ptr().cast::<Place>();
         // SAFETY: the offset is below the chunk's length.
@@ -94,7 +112,15 @@ pub(crate) unsafe fn put<S>(place: *mut SideBytes, side: S) -> *mut S {
 ///
 /// The bytes were taken from a place that [`put`] had filled with an `S`, and are taken out once.
 pub(crate) unsafe fn get<S>(bytes: SideBytes) -> S {
-    let bytes: *const SideBytes = &bytes;
+    // SAFETY: by contract.
+    unsafe { get_at(&bytes) }
+}
+
+/// # Safety
+///
+/// As for [`get`], of the bytes at this address.
+#[inline]
+unsafe fn get_at<S>(bytes: *const SideBytes) -> S {
     if is_inline::<S>() {
         // SAFETY: by contract the bytes hold an `S`; whoever calls this does not use them again.
         unsafe { bytes.cast::<S>().read() }

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 use super::birth::Birth;
 use super::faults::{self, Fault};
@@ -172,7 +172,7 @@ fn a_cancellation_that_came_too_early_is_sent_again() {
         since: None,
     };
     let mut inflight = Inflight::new();
-    let (key, _) = inflight.reserve(meta, false);
+    let (key, _) = inflight.reserve(meta, false, Waker::noop().clone());
     for errno in [libc::ENOENT, libc::EALREADY] {
         assert!(cancel::came_too_early(key, -errno, &mut inflight));
     }
@@ -180,7 +180,7 @@ fn a_cancellation_that_came_too_early_is_sent_again() {
     assert!(!cancel::came_too_early(key, 0, &mut inflight));
     inflight.slots.get_mut(key).unwrap().state = State::Done(Completion { res: 0, flags: 0 });
     assert!(!cancel::came_too_early(key, -libc::ENOENT, &mut inflight));
-    inflight.release(key);
+    drop(inflight.release(key));
     assert!(!cancel::came_too_early(key, -libc::EALREADY, &mut inflight));
 }
 

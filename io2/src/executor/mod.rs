@@ -33,7 +33,7 @@ use self::timers::Timers;
 use self::waker::{GENERATION_BITS, INDEX_BITS, ROOT, TaskKey};
 use crate::clock::{self, Ticks};
 use crate::config::{ExecutorConfig, Preempt};
-use crate::driver::{Driver, Finished, Look, Meta, Reaped, RingInfo, Shared};
+use crate::driver::{Discarded, Driver, Finished, Look, Meta, Reaped, RingInfo, Shared};
 use crate::slab::{Key, Slab};
 use crate::sys;
 use crate::task::{
@@ -399,11 +399,18 @@ impl Executor {
     /// Wakes whoever waits for a completion, or discards what nobody waits for.
     fn deliver(&self, reaped: Reaped) {
         match reaped {
-            Reaped::Wake(waker, finished) => {
-                let _span = trace::on().then(|| self.completion_span(&finished));
+            Reaped::Wake(waker) => wake(waker),
+            Reaped::WakeSeen(waker, finished) => {
+                let _span = self.completion_span(&finished);
                 wake(waker);
             }
-            Reaped::Discard(orphan, side, result, finished) => {
+            Reaped::Discard(discarded) => {
+                let Discarded {
+                    orphan,
+                    side,
+                    result,
+                    finished,
+                } = *discarded;
                 let _span = trace::on().then(|| self.completion_span(&finished));
                 let meta = finished.meta;
                 trace::op_orphan(meta.id, meta.name, meta.fd, Some(result.res));

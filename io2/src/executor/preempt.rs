@@ -62,12 +62,17 @@ impl Slice {
 
     /// A new slice begins: I/O was just reaped.
     pub(super) fn begin(&self) {
-        let mut rate = self.rate.borrow_mut();
-        rate.refine();
-        self.budget_ticks.set(rate.ticks_for(self.budget));
         let now = clock::ticks();
+        self.refine(now);
         self.start.set(now);
         self.last.set(now);
+    }
+
+    fn refine(&self, now: Ticks) {
+        let mut rate = self.rate.borrow_mut();
+        if rate.refine(now) {
+            self.budget_ticks.set(rate.ticks_for(self.budget));
+        }
     }
 
     /// When the poll that starts now starts: when the last thing ended.
@@ -126,11 +131,8 @@ impl Slice {
     /// Looks at a suspect poll with an exact clock, and reports it if it was too long.
     #[cold]
     pub(super) fn judge(&self, ticks: u64, culprit: &Culprit<'_>) {
-        let elapsed = {
-            let mut rate = self.rate.borrow_mut();
-            rate.refine();
-            rate.duration(ticks)
-        };
+        self.refine(clock::ticks());
+        let elapsed = self.duration(ticks);
         if elapsed < self.budget {
             return;
         }

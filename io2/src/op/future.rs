@@ -180,15 +180,14 @@ impl<T: Operation> Op<T> {
                 }
                 return Poll::Pending;
             };
-            let taken = flight.driver.borrow_mut().take(flight.key);
+            // SAFETY: the slot was filled by `submit` of this very type.
+            let taken = unsafe { flight.driver.borrow_mut().take::<T::Side>(flight.key) };
             let Some((completion, side)) = taken else {
                 flight.wait(cx);
                 return Poll::Pending;
             };
             let polled = flight.polled;
             self.flight = None;
-            // SAFETY: the slot was filled by `submit` of this very type, and its bytes were just taken.
-            let side = unsafe { driver::side_get::<T::Side>(side) };
             if polled && completion.res == -libc::EOPNOTSUPP {
                 // The device does not poll after all: once more, on the main ring.
                 drop(side);
@@ -255,6 +254,7 @@ impl Launch {
     /// # Safety
     ///
     /// What the entry points to stays valid until the slot is done or its orphan is discarded.
+    #[inline]
     pub(super) unsafe fn submit(
         self,
         cx: &mut Context<'_>,
@@ -292,20 +292,15 @@ impl Launch {
                 polled,
             })
         });
-        let (key, place) = driver.borrow_mut().reserve(meta, multishot);
+        let (key, place) = driver.borrow_mut().reserve(meta, multishot, waker);
         let reserved = Reserved {
             driver: &driver,
             key,
         };
         let entry = fill(place);
         std::mem::forget(reserved);
-        let old = {
-            let mut driver = driver.borrow_mut();
-            // SAFETY: by contract.
-            unsafe { driver.submit(key, entry, polled) };
-            driver.set_waker(key, waker)
-        };
-        debug_assert!(old.is_none());
+        // SAFETY: by contract.
+        unsafe { driver.borrow_mut().submit(key, entry, polled) };
         Flight {
             driver,
             key,
@@ -322,7 +317,8 @@ struct Reserved<'a> {
 
 impl Drop for Reserved<'_> {
     fn drop(&mut self) {
-        self.driver.borrow_mut().release(self.key);
+        let waker = self.driver.borrow_mut().release(self.key);
+        drop(waker);
     }
 }
 
@@ -364,10 +360,9 @@ impl<T: Operation> Drop for Op<T> {
             return;
         };
         let Flight { driver, key, .. } = flight;
-        let taken = driver.borrow_mut().take(key);
+        // SAFETY: the slot was filled by `submit` of this very type.
+        let taken = unsafe { driver.borrow_mut().take::<T::Side>(key) };
         if let Some((completion, side)) = taken {
-            // SAFETY: the slot was filled by `submit` of this very type, and its bytes were just taken.
-            let side = unsafe { driver::side_get::<T::Side>(side) };
             operation.discard(side, completion.result());
             return;
         }

@@ -17,7 +17,7 @@ fn ticks_go_on_and_differences_are_never_negative() {
 fn a_measured_rate_converts_ticks_to_the_time_that_they_took() {
     let mut rate = Rate::new();
     std::thread::sleep(Duration::from_millis(5));
-    rate.refine();
+    rate.refine(ticks());
     assert!(rate.scale.is_some());
     let (outer, first) = (now(), ticks());
     let inner = now();
@@ -42,7 +42,7 @@ fn a_threshold_in_ticks_is_never_too_long() {
     let mut rate = Rate::new();
     let at_first = rate.ticks_for(wanted);
     std::thread::sleep(Duration::from_millis(5));
-    rate.refine();
+    rate.refine(ticks());
     let later = rate.ticks_for(wanted);
     assert!(at_first > 0);
     assert!(at_first <= later);
@@ -59,15 +59,15 @@ fn a_rate_that_contradicts_the_last_one_is_measured_anew() {
     }
     let mut rate = Rate::new();
     std::thread::sleep(Duration::from_millis(2));
-    rate.refine();
+    rate.refine(ticks());
     let honest = rate.scale.expect("measured");
     // As if the machine had been suspended while the counter ran on.
     rate.base.ticks.0 = rate.base.ticks.0.saturating_sub(1 << 40);
     rate.due = 0;
-    rate.refine();
+    rate.refine(ticks());
     assert_eq!(rate.scale, None);
     std::thread::sleep(Duration::from_millis(2));
-    rate.refine();
+    rate.refine(ticks());
     let again = rate.scale.expect("measured");
     assert!(again.abs_diff(honest) <= honest / 100);
 }
