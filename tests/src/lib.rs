@@ -1,9 +1,12 @@
 //! Unpublished member of the io2 workspace.
 
 pub mod child;
+pub mod counting;
 pub mod descriptors;
 pub mod observed;
+pub mod pipes;
 pub mod polling;
+pub mod quarantine;
 pub mod seccomp;
 pub mod temp;
 
