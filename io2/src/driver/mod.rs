@@ -478,11 +478,6 @@ impl Driver {
         }
     }
 
-    /// How many entries wait for room in the submission queue.
-    pub(crate) fn backlog(&self) -> usize {
-        self.backlog.len()
-    }
-
     /// Whether this is the child of a fork, to which the rings do not belong.
     pub(crate) fn is_forked(&self) -> bool {
         self.ring.as_ref().is_some_and(Ring::is_forked)

@@ -242,7 +242,7 @@ fn a_forked_child_touches_no_ring_and_is_told() {
     let status = sys::in_child(|| {
         assert!(driver.is_forked());
         push(&mut driver);
-        assert_eq!(driver.backlog(), 1);
+        assert_eq!(driver.backlog.len(), 1);
         assert!(!driver.close(1_000_000));
         let error = driver.enter(true, None).fatal().unwrap();
         assert!(error.to_string().contains("forked"), "{error}");

@@ -65,20 +65,20 @@ impl Executor {
     fn drain(&self) {
         let deadline = clock::now() + self.config.shutdown_timeout;
         let mut cancel_at = clock::now();
-        let mut last = None;
+        let mut completed = None;
         while !self.driver.borrow().is_drained() {
             let now = clock::now();
-            if now >= cancel_at {
+            // Past the deadline it goes on while it gets anywhere, and cancels nothing again, so that it
+            // ends; but once everything is cancelled: what then ends at once is not leaked.
+            let before = completed.replace(self.driver.borrow().completed);
+            let late = before.is_some() && now >= deadline;
+            if late && before == completed {
+                return;
+            }
+            if now >= cancel_at && !late {
                 self.driver.borrow_mut().cancel_all();
                 cancel_at = now + PAUSE;
             }
-            // Whatever the deadline, all that waits is submitted, the cancellations too: what then ends
-            // at once is not leaked. It is over when the backlog does not get shorter.
-            let backlog = self.driver.borrow().backlog();
-            if now >= deadline && last.is_some_and(|last| backlog >= last) {
-                return;
-            }
-            last = Some(backlog);
             let limit = deadline.duration_since(now).min(PAUSE);
             if self.enter(!limit.is_zero(), Some(limit)).is_err() {
                 return;
