@@ -3,7 +3,9 @@
 use std::io;
 
 /// Turns the error of a ring's set-up into advice. The kind is the kernel's.
-pub(crate) fn setup(error: io::Error, depth: u32) -> io::Error {
+///
+/// `fits` is the greatest depth that there is memory for, where that is what is short.
+pub(crate) fn setup(error: io::Error, depth: u32, fits: Option<u32>) -> io::Error {
     let advice = match error.raw_os_error() {
         Some(libc::EPERM) => {
             "io_uring is forbidden here: set `sysctl kernel.io_uring_disabled=0` (or join \
@@ -19,10 +21,16 @@ pub(crate) fn setup(error: io::Error, depth: u32) -> io::Error {
              recommended"
                 .to_owned()
         }
-        Some(libc::ENOMEM) => format!(
-            "the kernel has no memory for a ring of {depth} entries: raise RLIMIT_MEMLOCK \
-             (`ulimit -l`), or use a smaller ring_depth"
-        ),
+        Some(libc::ENOMEM) => {
+            let smaller = match fits {
+                Some(fits) => format!("use a ring_depth of {fits} at most"),
+                None => "end other rings of this user".to_owned(),
+            };
+            format!(
+                "there is no locked memory for a ring of {depth} entries: raise RLIMIT_MEMLOCK \
+                 (`ulimit -l`), or {smaller}"
+            )
+        }
         Some(libc::EMFILE) => {
             "this process has no free descriptor: raise RLIMIT_NOFILE (`ulimit -n`)".to_owned()
         }

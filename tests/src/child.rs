@@ -12,15 +12,20 @@ const CHILD: &str = "IO2_TEST_CHILD";
 ///
 /// If the child fails, or runs another number of tests than one.
 pub fn run(test: &str, body: impl FnOnce()) {
-    start(test, None, body);
+    start(test, None, |_| {}, body);
+}
+
+/// Like [`run`], after `prepare` has done something to the command that starts the child.
+pub fn run_prepared(test: &str, prepare: impl FnOnce(&mut Command), body: impl FnOnce()) {
+    start(test, None, prepare, body);
 }
 
 /// Like [`run`], with at most `files` open descriptors in the child (`RLIMIT_NOFILE`).
 pub fn run_with_files(test: &str, files: u32, body: impl FnOnce()) {
-    start(test, Some(files), body);
+    start(test, Some(files), |_| {}, body);
 }
 
-fn start(test: &str, files: Option<u32>, body: impl FnOnce()) {
+fn start(test: &str, files: Option<u32>, prepare: impl FnOnce(&mut Command), body: impl FnOnce()) {
     if std::env::var_os(CHILD).is_some_and(|child| child == test) {
         return body();
     }
@@ -36,6 +41,7 @@ fn start(test: &str, files: Option<u32>, body: impl FnOnce()) {
             shell
         }
     };
+    prepare(&mut command);
     let output = command
         .args([test, "--exact", "--nocapture", "--test-threads=1"])
         .env(CHILD, test)

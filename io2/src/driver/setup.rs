@@ -76,7 +76,14 @@ impl Rung {
 /// Makes a ring on the best rung that the kernel takes.
 pub(super) fn build(depth: u32, polled: bool) -> io::Result<Made> {
     let made = climb(|rung| build_patiently(depth, |cq| rung.build(depth, cq, polled)));
-    let ((ring, short), rung) = made.map_err(|error| error::setup(error, depth))?;
+    let ((ring, short), rung) = made.map_err(|error| {
+        let short = error.raw_os_error() == Some(libc::ENOMEM);
+        error::setup(
+            error,
+            depth,
+            short.then(|| depth_that_fits(depth)).flatten(),
+        )
+    })?;
     let params = ring.params();
     if !params.is_feature_nodrop() {
         return Err(error::too_old("IORING_FEAT_NODROP"));
@@ -85,6 +92,14 @@ pub(super) fn build(depth: u32, polled: bool) -> io::Result<Made> {
         return Err(error::too_old("IORING_FEAT_EXT_ARG"));
     }
     Ok(Made { ring, rung, short })
+}
+
+/// The greatest depth below one for which there was no memory.
+fn depth_that_fits(depth: u32) -> Option<u32> {
+    let smaller = (1..u32::BITS).map(|step| depth >> step);
+    smaller
+        .take_while(|&depth| depth > 0)
+        .find(|&depth| climb(|rung| rung.build(depth, 2 * depth, false)).is_ok())
 }
 
 /// A ring, and how it came about.

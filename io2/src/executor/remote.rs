@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::inbox::Inbox;
+use crate::error;
 use crate::sys;
 use crate::task::Running;
 
@@ -119,7 +120,7 @@ pub(crate) struct Seat {
 impl Seat {
     /// Takes the first free slot.
     pub(crate) fn take() -> io::Result<Seat> {
-        let eventfd = sys::eventfd()?;
+        let eventfd = sys::eventfd().map_err(|error| error::setup(error, 0, None))?;
         for (index, place) in TABLE.iter().enumerate() {
             let slot: &'static Slot = place.get_or_init(|| Box::new(Slot::new(index as u16)));
             if !slot.taken.swap(true, Ordering::AcqRel) {

@@ -76,11 +76,33 @@ impl Stopped {
 
     fn error(self) -> io::Error {
         match self {
-            Stopped::TimedOut => io::Error::new(io::ErrorKind::TimedOut, "timed out"),
-            _ => io::Error::new(io::ErrorKind::Interrupted, "cancelled"),
+            Stopped::TimedOut => io::Error::new(io::ErrorKind::TimedOut, TimedOut),
+            _ => io::Error::new(io::ErrorKind::Interrupted, Interrupted),
         }
     }
 }
+
+/// The texts of the errors, as types without a size: a text of its own would be allocated each time.
+#[derive(Debug)]
+struct TimedOut;
+
+#[derive(Debug)]
+struct Interrupted;
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("timed out")
+    }
+}
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cancelled")
+    }
+}
+
+impl std::error::Error for TimedOut {}
+impl std::error::Error for Interrupted {}
 
 /// What the slot of a dropped future owns.
 struct Abandoned<T: Operation>(T);
