@@ -91,6 +91,7 @@ impl<T> Slab<T> {
     }
 
     /// How many values there are.
+    #[cfg(any(test, feature = "macros"))]
     pub(crate) fn len(&self) -> usize {
         self.len
     }

@@ -32,6 +32,10 @@ pub(crate) struct Meta {
     /// How many bytes it may read or write.
     pub(crate) len: u64,
     /// The task that submitted it.
+    #[cfg_attr(
+        not(feature = "macros"),
+        allow(dead_code, reason = "only reports of `#[io2::test]` read it")
+    )]
     pub(crate) task: u64,
     /// When it was submitted: kept only while somebody looks at spans.
     pub(crate) since: Option<Ticks>,
@@ -83,6 +87,13 @@ pub(super) enum State {
     Orphaned(Box<dyn Orphan>),
     Done(Completion),
     Streaming(Box<Stream>),
+    #[cfg_attr(
+        not(feature = "net"),
+        allow(
+            dead_code,
+            reason = "only sockets have operations with many completions"
+        )
+    )]
     OrphanedStream(Rc<dyn OrphanStream>),
 }
 

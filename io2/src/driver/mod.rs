@@ -264,6 +264,13 @@ impl Driver {
 
     /// Takes the next completion of a multishot operation, if one is there. The last one frees the
     /// slot, and its side data is then the caller's.
+    #[cfg_attr(
+        not(feature = "net"),
+        allow(
+            dead_code,
+            reason = "only sockets have operations with many completions"
+        )
+    )]
     pub(crate) fn next(&mut self, key: Key) -> Option<(Completion, Option<SideBytes>)> {
         let slot = self.inflight.slots.get_mut(key)?;
         let State::Streaming(stream) = &mut slot.state else {
@@ -293,11 +300,13 @@ impl Driver {
 
     /// Asks the kernel to cancel an operation. Its completion comes nevertheless.
     pub(crate) fn cancel(&mut self, key: Key) {
-        if let Some(slot) = self.inflight.slots.get_mut(key) {
-            if slot.cancels == 0 && !slot.polled && slot.state.is_in_flight() {
-                slot.cancels = 1;
-                self.push_cancel(cancel::operation(key));
-            }
+        if let Some(slot) = self.inflight.slots.get_mut(key)
+            && slot.cancels == 0
+            && !slot.polled
+            && slot.state.is_in_flight()
+        {
+            slot.cancels = 1;
+            self.push_cancel(cancel::operation(key));
         }
     }
 
@@ -316,6 +325,13 @@ impl Driver {
 
     /// The same for a multishot operation. Completions that wait in the slot must have been taken, and
     /// the last one not have been among them.
+    #[cfg_attr(
+        not(feature = "net"),
+        allow(
+            dead_code,
+            reason = "only sockets have operations with many completions"
+        )
+    )]
     pub(crate) fn orphan_stream(
         &mut self,
         key: Key,

@@ -54,12 +54,12 @@ impl Timer {
         let outcome = context::with(|executor| {
             let mut timers = executor.timers.borrow_mut();
             let mut waker = waker;
-            if let Some((owner, key)) = registered {
-                if owner == executor.id {
-                    match timers.replace_waker(key, waker) {
-                        Ok(old) => return ((owner, key), Some(old)),
-                        Err(new) => waker = new,
-                    }
+            if let Some((owner, key)) = registered
+                && owner == executor.id
+            {
+                match timers.replace_waker(key, waker) {
+                    Ok(old) => return ((owner, key), Some(old)),
+                    Err(new) => waker = new,
                 }
             }
             executor.note_timer();

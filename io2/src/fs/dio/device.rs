@@ -104,7 +104,7 @@ impl Device {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "tracing"))]
 impl Device {
     /// A device that says it polls.
     pub(super) fn pretending() -> Device {

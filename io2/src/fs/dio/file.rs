@@ -57,7 +57,7 @@ impl DioFile {
         }
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, feature = "tracing"))]
     pub(super) fn set_shared(&mut self, shared: Rc<super::inner::Shared>) {
         self.inner.shared = shared;
     }

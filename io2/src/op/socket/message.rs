@@ -206,6 +206,10 @@ unsafe impl<B: IoBuf> Operation for SendTo<B> {
         message
     }
 
+    #[expect(
+        clippy::not_unsafe_ptr_arg_deref,
+        reason = "only the future of operations calls it, with the address of the side data"
+    )]
     fn encode(&mut self, side: *mut Message) -> Entry {
         let (base, len) = (self.buf.stable_ptr().cast_mut(), self.buf.bytes_init());
         // SAFETY: the side data were just put there; the kernel only reads the buffer.
@@ -267,6 +271,10 @@ unsafe impl<B: IoBufMut, A: 'static> Operation for RecvFrom<B, A> {
         Message::new()
     }
 
+    #[expect(
+        clippy::not_unsafe_ptr_arg_deref,
+        reason = "only the future of operations calls it, with the address of the side data"
+    )]
     fn encode(&mut self, side: *mut Message) -> Entry {
         let (base, len) = (self.buf.stable_mut_ptr(), self.buf.bytes_total());
         let room = SockAddrStorage::zeroed().size_of();
