@@ -31,6 +31,7 @@
 //! | [`fs`] | files, buffered and direct; directories |
 //! | `net` | TCP, UDP and Unix sockets |
 //! | [`pipe`], [`stdio`] | pipes, and the standard streams of the process |
+//! | `signal` | signals of the operating system |
 //! | [`time`] | sleeps, intervals, timeouts |
 //! | [`spawn()`], [`JoinSet`], [`Builder`] | tasks |
 //! | [`spawn_blocking`], [`Handle`] | the way to other threads, and back |
@@ -124,6 +125,7 @@
 //! |---|---|---|
 //! | `macros` | yes | `#[io2::main]` and `#[io2::test]` |
 //! | `net` | yes | the module `net` |
+//! | `signal` | yes | the module `signal` |
 //! | `tracing` | yes | spans and events; without it their code is gone |
 //! | `log` | yes | warnings and errors reach `log` while no `tracing` subscriber is set |
 //! | `bytes` | no | `bytes::Bytes` and `bytes::BytesMut` as buffers |
@@ -151,6 +153,8 @@ pub mod net;
 pub mod observe;
 pub mod op;
 pub mod pipe;
+#[cfg(feature = "signal")]
+pub mod signal;
 mod slab;
 mod spawn;
 pub mod stdio;

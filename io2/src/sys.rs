@@ -7,6 +7,8 @@ pub(crate) mod file;
 use std::ffi::CStr;
 use std::io;
 use std::mem::MaybeUninit;
+#[cfg(feature = "signal")]
+use std::os::fd::AsRawFd;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::AtomicU32;
 
@@ -70,6 +72,29 @@ pub(crate) fn ring_eventfd(fd: RawFd) {
     let one = 1_u64;
     // SAFETY: the eight bytes are there.
     unsafe { libc::write(fd, (&raw const one).cast(), 8) };
+}
+
+/// Adds one to the eventfd at each arrival of a signal, until this is dropped.
+#[cfg(feature = "signal")]
+#[derive(Debug)]
+pub(crate) struct OnSignal(signal_hook_registry::SigId);
+
+#[cfg(feature = "signal")]
+impl OnSignal {
+    /// The signal must not be one of those that the registry refuses: it would panic.
+    pub(crate) fn ring(signal: i32, eventfd: OwnedFd) -> io::Result<OnSignal> {
+        let action = move || ring_eventfd(eventfd.as_raw_fd());
+        // SAFETY: the action is one system call that a handler may make; it allocates nothing, takes no
+        // lock and cannot panic. The registry keeps `errno`, and drops actions outside of handlers.
+        unsafe { signal_hook_registry::register(signal, action) }.map(OnSignal)
+    }
+}
+
+#[cfg(feature = "signal")]
+impl Drop for OnSignal {
+    fn drop(&mut self) {
+        signal_hook_registry::unregister(self.0);
+    }
 }
 
 /// The kernel's release, "6.12.3" for example.

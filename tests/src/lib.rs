@@ -8,6 +8,7 @@ pub mod pipes;
 pub mod polling;
 pub mod quarantine;
 pub mod seccomp;
+pub mod signals;
 pub mod temp;
 
 /// Says why a test does not run here.
