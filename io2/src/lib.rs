@@ -33,6 +33,7 @@
 //! | [`pipe`], [`stdio`] | pipes, and the standard streams of the process |
 //! | `signal` | signals of the operating system |
 //! | [`time`] | sleeps, intervals, timeouts |
+//! | [`sync`] | channels, locks, semaphores, cancellation, between tasks of one executor |
 //! | [`spawn()`], [`JoinSet`], [`Builder`] | tasks |
 //! | [`spawn_blocking`], [`Handle`] | the way to other threads, and back |
 //! | [`buf`] | buffers: which types are, and how parts of one are used |
@@ -158,6 +159,7 @@ pub mod signal;
 mod slab;
 mod spawn;
 pub mod stdio;
+pub mod sync;
 mod sys;
 mod task;
 pub mod time;
@@ -170,8 +172,8 @@ pub use self::config::{ExecutorConfig, Preempt};
 pub use self::driver::RingInfo;
 pub use self::executor::ring_info;
 pub use self::spawn::{
-    Builder, Handle, JoinSet, RemoteJoinHandle, need_preempt, spawn, spawn_blocking,
-    yield_if_needed, yield_now,
+    Builder, Handle, JoinSet, RemoteJoinHandle, Unconstrained, need_preempt, spawn, spawn_blocking,
+    unconstrained, yield_if_needed, yield_now,
 };
 pub use self::task::{AbortHandle, JoinError, JoinHandle, TaskId};
 

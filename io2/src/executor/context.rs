@@ -1,12 +1,16 @@
-//! The executor of this thread: the only thread-local of the crate.
+//! What belongs to this thread: its executor, and how far the poll that runs may go. The crate has
+//! no other thread-locals.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::Executor;
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<Executor>>> = const { RefCell::new(None) };
+
+    /// See `coop`: awaits that go on unasked, or, below 0, how many were refused since.
+    pub(super) static AWAITS: Cell<i64> = const { Cell::new(0) };
 }
 
 /// Calls `f` with the executor that runs on this thread. `None` if there is none, or if the thread's

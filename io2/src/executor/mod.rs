@@ -5,6 +5,7 @@
 //! user code runs: polls, wakes, drops of what users made, and events.
 
 pub(crate) mod context;
+pub(crate) mod coop;
 mod inbox;
 #[cfg(feature = "macros")]
 pub(crate) mod inspect;
@@ -626,6 +627,7 @@ impl Executor {
             trace::enter_poll(&header.span, header.meta.id, polls, delay)
         });
         self.seat.slot.running.begin(&header.meta);
+        coop::begin_poll();
         let polled = poll();
         self.seat.slot.running.end();
         let ticks = self.slice.mark().since(start);
@@ -809,8 +811,13 @@ fn note_wake(task: &TaskRef) {
 }
 
 /// Wakes. A waker may be anybody's, so it may panic.
-fn wake(waker: Waker) {
+pub(crate) fn wake(waker: Waker) {
     guard("a waker", || waker.wake());
+}
+
+/// Drops a waker, which may panic as well.
+pub(crate) fn drop_waker(waker: Waker) {
+    guard("a waker", || drop(waker));
 }
 
 /// Calls code of users that may panic where there is nobody to resume the panic: it is reported.
