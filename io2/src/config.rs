@@ -6,6 +6,12 @@ use std::time::Duration;
 /// The deepest submission queue that the kernel makes.
 pub(crate) const MAX_RING_DEPTH: u32 = 32_768;
 
+/// The most buffers that a ring of them has.
+const MAX_RECV_BUFFERS: u32 = 32_768;
+
+/// The most memory that a pool has.
+const MAX_RECV_POOL: u64 = 1 << 30;
+
 /// What happens to a task whose poll took longer than the slice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -44,6 +50,8 @@ pub struct ExecutorConfig {
     pub(crate) spin: Duration,
     pub(crate) name: Option<String>,
     pub(crate) shutdown_timeout: Duration,
+    recv_buffers: u32,
+    recv_bytes: u32,
 }
 
 impl Default for ExecutorConfig {
@@ -63,6 +71,8 @@ impl ExecutorConfig {
             spin: Duration::ZERO,
             name: None,
             shutdown_timeout: Duration::from_secs(5),
+            recv_buffers: 128,
+            recv_bytes: 8192,
         }
     }
 
@@ -109,6 +119,29 @@ impl ExecutorConfig {
         self
     }
 
+    /// The pool of buffers that `recv_pooled` of the streams shares: how many buffers, a power of two from
+    /// 1 to 32768, and how many bytes each has, together at most 1 GiB. 128 of 8 KiB unless set.
+    ///
+    /// The pool is made when it is used first, and a page of it takes memory when it is used first.
+    /// [`run`](Self::run) refuses other values with `InvalidInput`.
+    ///
+    /// ```
+    /// use io2::ExecutorConfig;
+    ///
+    /// assert!(ExecutorConfig::new().recv_pool(1024, 4096).run(async {}).is_ok());
+    /// assert!(ExecutorConfig::new().recv_pool(1000, 4096).run(async {}).is_err());
+    /// ```
+    pub fn recv_pool(mut self, buffers: u32, bytes: u32) -> Self {
+        (self.recv_buffers, self.recv_bytes) = (buffers, bytes);
+        self
+    }
+
+    /// How many buffers the pool has, and of how many bytes, after the validation.
+    #[cfg(feature = "net")]
+    pub(crate) fn pool_size(&self) -> (u16, u32) {
+        (self.recv_buffers as u16, self.recv_bytes)
+    }
+
     /// Says what is wrong with the values, if anything is.
     pub(crate) fn validate(&self) -> io::Result<()> {
         let depth = self.ring_depth;
@@ -128,6 +161,19 @@ impl ExecutorConfig {
             return Err(invalid(
                 "preempt_duration is zero; to turn warnings off, use preempt(Preempt::Off)".into(),
             ));
+        }
+        let (buffers, bytes) = (self.recv_buffers, self.recv_bytes);
+        if !buffers.is_power_of_two() || buffers > MAX_RECV_BUFFERS {
+            return Err(invalid(format!(
+                "recv_pool has {buffers} buffers; it must be a power of two from 1 to \
+                 {MAX_RECV_BUFFERS}"
+            )));
+        }
+        if bytes == 0 || u64::from(buffers) * u64::from(bytes) > MAX_RECV_POOL {
+            return Err(invalid(format!(
+                "recv_pool has {buffers} buffers of {bytes} bytes; together they must have at \
+                 least one and at most {MAX_RECV_POOL}"
+            )));
         }
         Ok(())
     }

@@ -47,7 +47,7 @@ pub(crate) fn io_uring_register<T>(
     arg: *mut T,
     count: libc::c_uint,
 ) -> Result<i32, i32> {
-    // SAFETY: the two callers pass the argument that the opcode asks for, by a valid address.
+    // SAFETY: the callers pass the argument that the opcode asks for, by a valid address.
     let ret = unsafe { libc::syscall(libc::SYS_io_uring_register, fd, opcode, arg, count) };
     if ret < 0 {
         Err(errno())
@@ -65,6 +65,20 @@ pub(crate) fn eventfd() -> io::Result<OwnedFd> {
     }
     // SAFETY: the descriptor is new and nobody else's.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Whether the other end of a stream sends no more, even if some of what it sent is still to be
+/// received.
+#[cfg(feature = "net")]
+pub(crate) fn is_hung_up(fd: RawFd) -> bool {
+    let mut look = libc::pollfd {
+        fd,
+        events: libc::POLLRDHUP,
+        revents: 0,
+    };
+    // SAFETY: the one structure is there to be written to; the call does not wait.
+    let found = unsafe { libc::poll(&raw mut look, 1, 0) };
+    found > 0 && look.revents & libc::POLLRDHUP != 0
 }
 
 /// Adds one to an eventfd. A full counter is as good as a fuller one, so no error matters.

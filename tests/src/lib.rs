@@ -9,6 +9,7 @@ pub mod polling;
 pub mod quarantine;
 pub mod seccomp;
 pub mod signals;
+pub mod sockets;
 pub mod temp;
 
 /// Says why a test does not run here.

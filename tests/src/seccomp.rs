@@ -12,15 +12,44 @@ pub fn refuse_io_uring(command: &mut Command, errno: i32) {
     unsafe { command.pre_exec(move || install(errno)) };
 }
 
-fn install(errno: i32) -> io::Result<()> {
-    let instruction = |code: u32, jt, jf, k| libc::sock_filter {
+/// From now on a registration with a ring, `io_uring_register` with this opcode, fails with `errno` on
+/// this thread.
+///
+/// # Panics
+///
+/// If the kernel does not take the filter.
+pub fn refuse_registration(opcode: u32, errno: i32) {
+    /// Where the second argument of a system call is in what a filter sees; the half that counts.
+    const OPCODE: u32 = 24;
+    let register = libc::SYS_io_uring_register as u32;
+    filter(&mut [
+        instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 3, register),
+        instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, OPCODE),
+        instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, opcode),
+        refusal(errno),
+        instruction(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ])
+    .expect("the kernel takes the filter");
+}
+
+fn instruction(code: u32, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
+    libc::sock_filter {
         code: code as u16,
         jt,
         jf,
         k,
-    };
+    }
+}
+
+fn refusal(errno: i32) -> libc::sock_filter {
+    let verdict = libc::SECCOMP_RET_ERRNO | errno as u32;
+    instruction(libc::BPF_RET | libc::BPF_K, 0, 0, verdict)
+}
+
+fn install(errno: i32) -> io::Result<()> {
     // The number of the system call is the first word of what a filter sees.
-    let mut filter = [
+    filter(&mut [
         instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
         instruction(
             libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
@@ -28,14 +57,12 @@ fn install(errno: i32) -> io::Result<()> {
             1,
             libc::SYS_io_uring_setup as u32,
         ),
-        instruction(
-            libc::BPF_RET | libc::BPF_K,
-            0,
-            0,
-            libc::SECCOMP_RET_ERRNO | errno as u32,
-        ),
+        refusal(errno),
         instruction(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
-    ];
+    ])
+}
+
+fn filter(filter: &mut [libc::sock_filter]) -> io::Result<()> {
     let program = libc::sock_fprog {
         len: filter.len() as u16,
         filter: filter.as_mut_ptr(),

@@ -22,7 +22,7 @@
 //!
 //! | type | written from | read into |
 //! |---|---|---|
-//! | `Vec<u8>`, `Box<[u8]>`, [`AlignedBuf`], [`RegisteredBuf`] | yes | yes |
+//! | `Vec<u8>`, `Box<[u8]>`, [`AlignedBuf`], [`RegisteredBuf`], `PooledBuf` (feature `net`) | yes | yes |
 //! | `String`, `&'static str`, `&'static [u8]`, `Rc<[u8]>`, `Arc<[u8]>` | yes | |
 //! | `bytes::BytesMut` (feature `bytes`) | yes | yes |
 //! | `bytes::Bytes` (feature `bytes`) | yes | |
@@ -35,6 +35,8 @@ mod aligned;
 mod contents;
 mod fill;
 mod impls;
+#[cfg(feature = "net")]
+pub(crate) mod pool;
 mod registered;
 mod slice;
 mod vectored;
@@ -44,6 +46,10 @@ use std::ops::RangeBounds;
 
 pub use aligned::AlignedBuf;
 pub(crate) use fill::put;
+#[cfg(feature = "net")]
+pub use pool::PooledBuf;
+#[cfg(feature = "net")]
+pub(crate) use pool::Taking;
 pub use registered::{RegisteredBuf, RegisteredBufs};
 pub use slice::Slice;
 pub use vectored::{IoBufs, IoBufsMut};

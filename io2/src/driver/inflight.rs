@@ -60,6 +60,11 @@ impl Completion {
         cqueue::more(self.flags)
     }
 
+    /// The number of the buffer that the kernel took from the pool for it.
+    pub(crate) fn buffer(self) -> Option<u16> {
+        cqueue::buffer_select(self.flags)
+    }
+
     /// The result, as the system call that does the same would give it.
     pub(crate) fn result(self) -> io::Result<u32> {
         u32::try_from(self.res).map_err(|_| io::Error::from_raw_os_error(self.res.wrapping_neg()))
@@ -74,12 +79,19 @@ pub(crate) trait OrphanStream {
 }
 
 /// The completions of a multishot operation that its future has not taken yet.
-#[derive(Default)]
 pub(super) struct Stream {
     pub(super) waker: Option<Waker>,
     pub(super) queue: VecDeque<Completion>,
     /// The last one is in the queue.
     pub(super) ended: bool,
+    /// So many in the queue are enough.
+    limit: usize,
+}
+
+impl Stream {
+    pub(super) fn is_full(&self) -> bool {
+        self.queue.len() >= self.limit
+    }
 }
 
 pub(super) enum State {
@@ -150,18 +162,19 @@ impl Inflight {
     pub(super) fn reserve(
         &mut self,
         meta: Meta,
-        multishot: bool,
+        multishot: Option<usize>,
         waker: Waker,
     ) -> (Key, *mut SideBytes) {
         let waker = Some(waker);
         let slot = Slot {
-            state: if multishot {
-                State::Streaming(Box::new(Stream {
+            state: match multishot {
+                None => State::Waiting(waker),
+                Some(limit) => State::Streaming(Box::new(Stream {
                     waker,
-                    ..Stream::default()
-                }))
-            } else {
-                State::Waiting(waker)
+                    queue: VecDeque::new(),
+                    ended: false,
+                    limit,
+                })),
             },
             meta,
             polled: false,

@@ -15,6 +15,11 @@ mod chores;
 mod faults;
 mod inflight;
 mod polled;
+#[cfg_attr(
+    not(feature = "net"),
+    expect(dead_code, reason = "only sockets receive into it")
+)]
+mod pool;
 mod regions;
 mod ring;
 mod setup;
@@ -46,6 +51,9 @@ use crate::slab::Key;
 use crate::trace;
 
 pub(crate) use self::inflight::{Completion, Meta, Orphan, OrphanStream};
+pub(crate) use self::pool::Pool;
+#[cfg(feature = "net")]
+pub(crate) use self::pool::{GROUP as POOL_GROUP, Seat};
 pub(crate) use self::ring::{Entered, Look};
 pub(crate) use self::setup::Capabilities;
 pub(crate) use self::side::{SideBytes, get as side_get, put as side_put};
@@ -119,8 +127,14 @@ pub(crate) struct Driver {
     polled: Polled,
     /// Of the main ring.
     regions: Regions,
+    /// The buffers that receives share, from the first of them on.
+    pool: Option<Rc<Pool>>,
+    /// How many buffers it is to have, and of how many bytes.
+    #[cfg(feature = "net")]
+    pool_size: (u16, u32),
     inflight: Inflight,
-    /// Cancellations that came too early, to be pushed again after the reaping.
+    /// What is to be cancelled after the reaping: cancellations that came too early, and multishot
+    /// operations whose completions nobody takes.
     again: Vec<Key>,
     /// Entries that found the submission queue full.
     backlog: VecDeque<Entry>,
@@ -153,6 +167,9 @@ impl Driver {
             ring: Some(ring),
             polled: Polled::new(config.ring_depth),
             regions: Regions::new(),
+            pool: None,
+            #[cfg(feature = "net")]
+            pool_size: config.pool_size(),
             inflight: Inflight::new(),
             again: Vec::new(),
             backlog: VecDeque::new(),
@@ -199,11 +216,12 @@ impl Driver {
 
     /// Reserves a slot, and the place of its side data. Either [`submit`](Self::submit) or
     /// [`release`](Self::release) must follow.
+    /// A `multishot` operation is cancelled when so many of its completions wait to be taken.
     #[inline]
     pub(crate) fn reserve(
         &mut self,
         meta: Meta,
-        multishot: bool,
+        multishot: Option<usize>,
         waker: Waker,
     ) -> (Key, *mut SideBytes) {
         self.inflight.reserve(meta, multishot, waker)
@@ -388,6 +406,34 @@ impl Driver {
         }
     }
 
+    /// The pool of buffers that receives share; it is made when it is asked for first. Then it also tells
+    /// why the kernel would not take buffers out of it by itself, if it would not.
+    #[cfg(feature = "net")]
+    pub(crate) fn pool(&mut self) -> io::Result<(Rc<Pool>, Option<io::Error>)> {
+        if let Some(pool) = &self.pool {
+            return Ok((pool.clone(), None));
+        }
+        let Some(ring) = &self.ring else {
+            return Err(io::Error::other("the executor has ended"));
+        };
+        let (count, bytes) = self.pool_size;
+        let pool = Rc::new(Pool::new(count, bytes)?);
+        let refused = if self.capabilities.has_multishot_receives() {
+            ring.register_pool(&pool).err()
+        } else {
+            None
+        };
+        self.pool = Some(pool.clone());
+        Ok((pool, refused))
+    }
+
+    /// Whether this is the pool of this driver's ring.
+    #[cfg(feature = "net")]
+    pub(crate) fn is_pool(&self, pool: &Rc<Pool>) -> bool {
+        let own = self.pool.as_ref();
+        own.is_some_and(|own| Rc::ptr_eq(own, pool))
+    }
+
     // ---- closes and wakes -------------------------------------------------------------------
 
     /// Closes a descriptor that no operation uses any more. False if the ring is gone: the caller
@@ -555,6 +601,7 @@ impl Driver {
             inflight,
             again,
             chores,
+            pool,
             ..
         } = self;
         let (closes, armed, strays) = (&mut self.closes, &mut self.wakeup_armed, &mut self.strays);
@@ -562,7 +609,10 @@ impl Driver {
             let completion = Completion { res, flags };
             match Token::parse(user_data) {
                 Some((Kind::Operation, key)) => {
-                    if !complete(inflight, key, completion, seen, out) {
+                    if let (Some(_), Some(pool)) = (completion.buffer(), pool.as_ref()) {
+                        pool.taken();
+                    }
+                    if !complete(inflight, key, completion, again, seen, out) {
                         *strays += 1;
                     }
                     return;
@@ -598,6 +648,12 @@ impl Driver {
 
     /// Closes the rings. Results that nobody has taken stay.
     pub(crate) fn shut(&mut self) {
+        if let (Some(ring), Some(pool)) = (&self.ring, self.pool.take()) {
+            // While anything is in flight the kernel may still take buffers.
+            if !self.abandoned {
+                ring.unregister_pool(&pool);
+            }
+        }
         self.ring = None;
         self.polled.shut();
         self.backlog.clear();
@@ -619,6 +675,7 @@ fn complete(
     inflight: &mut Inflight,
     key: Key,
     completion: Completion,
+    cancel: &mut Vec<Key>,
     seen: bool,
     out: &mut Vec<Reaped>,
 ) -> bool {
@@ -650,6 +707,10 @@ fn complete(
             }
             stream.queue.push_back(completion);
             stream.ended = last;
+            if !last && stream.is_full() && slot.cancels == 0 {
+                slot.cancels = 1;
+                cancel.push(key);
+            }
             match stream.waker.take() {
                 Some(waker) => out.push(wake(waker, finished, seen)),
                 None => see(finished, seen, out),

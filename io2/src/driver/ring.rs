@@ -11,11 +11,15 @@ use io_uring::squeue::{Entry, SubmissionQueue};
 use super::birth::Birth;
 #[cfg(test)]
 use super::faults;
+use super::pool::{GROUP, Pool};
 use super::setup::{self, Made, Rung};
 use crate::sys;
 
 const REGISTER_RING_FDS: libc::c_uint = 20;
 const UNREGISTER_RING_FDS: libc::c_uint = 21;
+#[cfg(feature = "net")]
+const REGISTER_PBUF_RING: libc::c_uint = 22;
+const UNREGISTER_PBUF_RING: libc::c_uint = 23;
 
 const ENTER_GETEVENTS: u32 = 1 << 0;
 const ENTER_EXT_ARG: u32 = 1 << 3;
@@ -43,6 +47,16 @@ struct RingFd {
     offset: u32,
     reserved: u32,
     data: u64,
+}
+
+/// The argument of the registration of a ring of buffers, and its reverse.
+#[repr(C)]
+struct BufferRing {
+    address: u64,
+    entries: u32,
+    group: u16,
+    flags: u16,
+    reserved: [u64; 3],
 }
 
 /// How an enter ended.
@@ -175,6 +189,44 @@ impl Ring {
             self.enter_fd = place.offset as RawFd;
             self.registered = true;
             self.base_flags |= ENTER_REGISTERED_RING;
+        }
+    }
+
+    /// Lets the kernel take buffers from a pool. Whatever it is refused for, receives do without.
+    #[cfg(feature = "net")]
+    pub(super) fn register_pool(&self, pool: &Pool) -> io::Result<()> {
+        if self.is_forked() {
+            return Err(io::Error::from_raw_os_error(libc::EINVAL));
+        }
+        let mut buffers = BufferRing {
+            address: pool.ring_address() as u64,
+            entries: pool.count().into(),
+            group: GROUP,
+            flags: 0,
+            reserved: [0; 3],
+        };
+        let fd = self.ring.as_raw_fd();
+        let registered = sys::io_uring_register(fd, REGISTER_PBUF_RING, &raw mut buffers, 1);
+        registered.map_err(io::Error::from_raw_os_error)?;
+        pool.registered();
+        Ok(())
+    }
+
+    /// Takes the pool's ring from the kernel, if nothing is in flight that could use it. What it does not
+    /// give back is leaked when the pool is dropped.
+    pub(super) fn unregister_pool(&self, pool: &Pool) {
+        let mut buffers = BufferRing {
+            address: 0,
+            entries: 0,
+            group: GROUP,
+            flags: 0,
+            reserved: [0; 3],
+        };
+        let fd = self.ring.as_raw_fd();
+        if !self.is_forked()
+            && sys::io_uring_register(fd, UNREGISTER_PBUF_RING, &raw mut buffers, 1).is_ok()
+        {
+            pool.unregistered();
         }
     }
 

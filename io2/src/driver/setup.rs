@@ -5,9 +5,13 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
+#[cfg(feature = "net")]
+use io_uring::opcode;
 use io_uring::{IoUring, Probe};
 
 use crate::error;
+#[cfg(feature = "net")]
+use crate::sys;
 
 /// The longest completion queue that the kernel makes.
 const MAX_CQ: u32 = 65_536;
@@ -150,6 +154,9 @@ fn build_patiently<T>(
 /// Which operations the kernel has: asked once a process.
 pub(crate) struct Capabilities {
     probe: Probe,
+    /// For faults of single versions alone.
+    #[cfg(feature = "net")]
+    version: (u32, u32),
 }
 
 impl Capabilities {
@@ -157,6 +164,29 @@ impl Capabilities {
     pub(crate) fn has(&self, opcode: u8) -> bool {
         self.probe.is_supported(opcode)
     }
+
+    /// Whether the kernel receives again and again with one entry, into buffers that it takes out of a
+    /// ring. That cannot be asked for, but came with the sends without a copy.
+    #[cfg(feature = "net")]
+    pub(crate) fn has_multishot_receives(&self) -> bool {
+        self.has(opcode::SendZc::CODE)
+    }
+
+    /// Whether a multishot accept may give a descriptor that is none, while there is much to do: in
+    /// Linux 6.6 and 6.7.
+    #[cfg(feature = "net")]
+    pub(crate) fn garbles_multishot_accepts(&self) -> bool {
+        matches!(self.version, (6, 6 | 7))
+    }
+}
+
+/// The first two numbers of a kernel's release; zeros for what is not there.
+#[cfg(feature = "net")]
+fn version(release: &str) -> (u32, u32) {
+    let mut numbers = release
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 static CAPABILITIES: OnceLock<Capabilities> = OnceLock::new();
@@ -167,13 +197,26 @@ pub(super) fn capabilities(ring: &IoUring) -> &'static Capabilities {
         let mut probe = Probe::new();
         // A kernel that cannot tell has none of the operations that came with the question.
         let _ = ring.submitter().register_probe(&mut probe);
-        Capabilities { probe }
+        Capabilities {
+            probe,
+            #[cfg(feature = "net")]
+            version: version(&sys::kernel_release()),
+        }
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(feature = "net")]
+    fn a_version_is_the_first_two_numbers_of_the_release() {
+        assert_eq!(version("6.7.3-rc1+deb12-amd64"), (6, 7));
+        assert_eq!(version("5.15.0"), (5, 15));
+        assert_eq!(version("6.18"), (6, 18));
+        assert_eq!(version("seven"), (0, 0));
+    }
 
     #[test]
     fn only_an_invalid_argument_moves_the_set_up_one_rung_down() {

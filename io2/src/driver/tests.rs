@@ -172,7 +172,7 @@ fn a_cancellation_that_came_too_early_is_sent_again() {
         since: None,
     };
     let mut inflight = Inflight::new();
-    let (key, _) = inflight.reserve(meta, false, Waker::noop().clone());
+    let (key, _) = inflight.reserve(meta, None, Waker::noop().clone());
     for errno in [libc::ENOENT, libc::EALREADY] {
         assert!(cancel::came_too_early(key, -errno, &mut inflight));
     }

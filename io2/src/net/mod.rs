@@ -31,6 +31,7 @@
 
 mod address;
 mod incoming;
+mod recv_pooled;
 mod resolve;
 mod socket;
 mod split;
@@ -44,6 +45,7 @@ mod unix_listener;
 mod unix_stream;
 
 pub use self::incoming::Incoming;
+pub use self::recv_pooled::RecvPooled;
 pub use self::resolve::{ToSocketAddrs, lookup_host};
 pub use self::split::{OwnedReadHalf, OwnedWriteHalf};
 pub use self::tcp_listener::TcpListener;

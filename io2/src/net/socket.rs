@@ -37,11 +37,23 @@ pub(super) async fn accept(fd: &Fd) -> io::Result<(Fd, SockAddr)> {
     }
 }
 
-/// Whether an accept failed for a reason of the one connection.
+/// Whether an accept failed for a reason of the one connection, such as a network that went down
+/// before it was accepted, or was interrupted.
 pub(super) fn is_peers(error: &io::Error) -> bool {
+    let Some(errno) = error.raw_os_error() else {
+        return false;
+    };
     matches!(
-        error.raw_os_error(),
-        Some(libc::ECONNABORTED | libc::EPROTO | libc::EINTR)
+        errno,
+        libc::ECONNABORTED
+            | libc::EPROTO
+            | libc::EINTR
+            | libc::ENETDOWN
+            | libc::ENOPROTOOPT
+            | libc::EHOSTDOWN
+            | libc::ENONET
+            | libc::EHOSTUNREACH
+            | libc::ENETUNREACH
     )
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
-use super::{Shutdown, transfer};
+use super::{RecvPooled, Shutdown, TcpStream, UnixStream, transfer};
 use crate::buf::{BufResult, IoBuf, IoBufMut, IoBufs, IoBufsMut};
 use crate::fd::Fd;
 use crate::op::Op;
@@ -74,6 +74,20 @@ impl<S> OwnedReadHalf<S> {
             Ok(stream) => Ok(stream),
             Err(_) => unreachable!("a stream has two halves"),
         }
+    }
+}
+
+impl OwnedReadHalf<TcpStream> {
+    /// Reads again and again with one request: see [`TcpStream::recv_pooled`].
+    pub fn recv_pooled(&self) -> RecvPooled {
+        self.stream.recv_pooled()
+    }
+}
+
+impl OwnedReadHalf<UnixStream> {
+    /// Reads again and again with one request: see [`UnixStream::recv_pooled`].
+    pub fn recv_pooled(&self) -> RecvPooled {
+        self.stream.recv_pooled()
     }
 }
 

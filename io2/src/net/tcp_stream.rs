@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::resolve::{self, ToSocketAddrs};
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf};
-use super::{Shutdown, TcpSocket, address, socket, transfer};
+use super::{RecvPooled, Shutdown, TcpSocket, address, socket, transfer};
 use crate::buf::{BufResult, IoBuf, IoBufMut, IoBufs, IoBufsMut};
 use crate::fd::Fd;
 use crate::op::Op;
@@ -72,6 +72,28 @@ impl TcpStream {
     /// Reads into several buffers in turn.
     pub fn read_vectored<B: IoBufsMut>(&self, bufs: B) -> Op<RecvVectored<B>> {
         transfer::read_vectored(&self.fd, bufs)
+    }
+
+    /// Reads again and again with one request, into buffers of the executor's pool, which are taken when
+    /// there is something to put into them. What it reads no other read sees. See [`RecvPooled`] and
+    /// [`recv_pool`](crate::ExecutorConfig::recv_pool).
+    ///
+    /// ```
+    /// # io2::ExecutorConfig::new().run(async {
+    /// # let listener = io2::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    /// # let stream = io2::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// # peer.write_all("hello").await.0?;
+    /// # drop(peer);
+    /// let mut incoming = stream.recv_pooled();
+    /// while let Some(buf) = incoming.next().await? {
+    ///     assert_eq!(&buf[..], b"hello");
+    /// }
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    pub fn recv_pooled(&self) -> RecvPooled {
+        RecvPooled::tcp(self.fd.clone())
     }
 
     /// Reads without taking it: the next read finds the same bytes.

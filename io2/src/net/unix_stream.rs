@@ -8,7 +8,7 @@ use std::path::Path;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf};
-use super::{Shutdown, UnixSocketAddr, address, socket, transfer};
+use super::{RecvPooled, Shutdown, UnixSocketAddr, address, socket, transfer};
 use crate::buf::{BufResult, IoBuf, IoBufMut, IoBufs, IoBufsMut};
 use crate::fd::Fd;
 use crate::op::Op;
@@ -74,6 +74,26 @@ impl UnixStream {
     /// Reads into several buffers in turn.
     pub fn read_vectored<B: IoBufsMut>(&self, bufs: B) -> Op<RecvVectored<B>> {
         transfer::read_vectored(&self.fd, bufs)
+    }
+
+    /// Reads again and again with one request, into buffers of the executor's pool, which are taken when
+    /// there is something to put into them. What it reads no other read sees. See [`RecvPooled`] and
+    /// [`recv_pool`](crate::ExecutorConfig::recv_pool).
+    ///
+    /// ```
+    /// # io2::ExecutorConfig::new().run(async {
+    /// # let (stream, peer) = io2::net::UnixStream::pair()?;
+    /// # peer.write_all("hello").await.0?;
+    /// # drop(peer);
+    /// let mut incoming = stream.recv_pooled();
+    /// while let Some(buf) = incoming.next().await? {
+    ///     assert_eq!(&buf[..], b"hello");
+    /// }
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    pub fn recv_pooled(&self) -> RecvPooled {
+        RecvPooled::unix(self.fd.clone())
     }
 
     /// Reads without taking it: the next read finds the same bytes.

@@ -247,7 +247,7 @@ impl<T: Operation> Op<T> {
             name: T::NAME,
             target,
             polled,
-            multishot: false,
+            multishot: None,
         };
         let fill = |place| {
             let side = operation.side();
@@ -266,7 +266,8 @@ pub(super) struct Launch {
     pub(super) name: &'static str,
     pub(super) target: Target,
     pub(super) polled: bool,
-    pub(super) multishot: bool,
+    /// How many completions of a multishot operation may wait to be taken.
+    pub(super) multishot: Option<usize>,
 }
 
 impl Launch {

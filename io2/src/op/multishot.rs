@@ -10,16 +10,7 @@ use io_uring::squeue::Entry;
 use super::Target;
 use super::future::{Flight, Launch};
 use crate::driver::{Completion, OrphanStream};
-
-/// What a completion of a multishot operation amounts to.
-pub(crate) enum Next<I> {
-    /// One more item.
-    Item(I),
-    /// None; the operation goes on, and is submitted anew if this was the last completion.
-    Again,
-    /// None, and there will be no more.
-    End,
-}
+use crate::trace;
 
 /// A kernel operation with many completions.
 ///
@@ -35,11 +26,17 @@ pub(crate) unsafe trait MultishotOperation: Unpin + 'static {
     /// The operation's name in spans and in lists of operations in flight.
     const NAME: &'static str;
 
+    /// How many completions may wait to be taken. With so many the operation is cancelled, which makes
+    /// one more; the operation is submitted anew when they have been taken. The kernel may be faster, so
+    /// that a few more come.
+    fn most_waiting(&self) -> usize;
+
     /// Fills the submission queue entry. Its `user_data` is set by the driver.
     fn encode(&mut self) -> Entry;
 
-    /// Looks at a completion; `flags` are the kernel's.
-    fn next(&mut self, completion: Completion) -> Next<Self::Item>;
+    /// Looks at a completion. `None` if it brings nothing: the operation goes on, and is submitted anew
+    /// if this was the last completion.
+    fn next(&mut self, completion: Completion) -> Option<Self::Item>;
 
     /// Disposes of a completion that nobody waits for any more.
     fn discard(&self, completion: Completion);
@@ -54,7 +51,6 @@ pub(crate) struct Multishot<T: MultishotOperation> {
     /// `None` only while this is being dropped.
     operation: Option<T>,
     flight: Option<Flight>,
-    ended: bool,
 }
 
 struct Abandoned<T: MultishotOperation>(T);
@@ -70,27 +66,31 @@ impl<T: MultishotOperation> Multishot<T> {
         Multishot {
             operation: Some(operation),
             flight: None,
-            ended: false,
         }
     }
 
-    pub(crate) fn operation(&self) -> &T {
-        self.operation.as_ref().expect("there until the drop")
+    /// Whether the kernel has it, or completions of it wait to be taken.
+    pub(crate) fn is_in_flight(&self) -> bool {
+        self.flight.is_some()
     }
 
-    /// The next item, or `None` after the last one.
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<T::Item>> {
+    /// Asks the kernel to end it. What has come until then is still yielded.
+    pub(crate) fn stop(&self) {
+        if let Some(flight) = &self.flight {
+            flight.driver.borrow_mut().cancel(flight.key);
+        }
+    }
+
+    /// The next item.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<T::Item> {
         let operation = self.operation.as_mut().expect("there until the drop");
         loop {
-            if self.ended {
-                return Poll::Ready(None);
-            }
             let Some(flight) = &self.flight else {
                 let launch = Launch {
                     name: T::NAME,
                     target: operation.target(),
                     polled: false,
-                    multishot: true,
+                    multishot: Some(operation.most_waiting()),
                 };
                 // SAFETY: the operation promises that the entry points only to what it owns; it stays in
                 // here, and goes to the slot when this is dropped.
@@ -105,10 +105,8 @@ impl<T: MultishotOperation> Multishot<T> {
             if last.is_some() {
                 self.flight = None;
             }
-            match operation.next(completion) {
-                Next::Item(item) => return Poll::Ready(Some(item)),
-                Next::Again => {}
-                Next::End => self.ended = true,
+            if let Some(item) = operation.next(completion) {
+                return Poll::Ready(item);
             }
         }
     }
@@ -131,9 +129,14 @@ impl<T: MultishotOperation> Drop for Multishot<T> {
                 None => break,
             }
         }
+        let Flight { driver, key, .. } = flight;
+        let meta = driver.borrow().meta(key);
         let orphan = Rc::new(Abandoned(operation));
-        let waker = flight.driver.borrow_mut().orphan_stream(flight.key, orphan);
+        let waker = driver.borrow_mut().orphan_stream(key, orphan);
         drop(waker);
+        if let Some(meta) = meta {
+            trace::op_orphan(meta.id, meta.name, meta.fd, None);
+        }
     }
 }
 

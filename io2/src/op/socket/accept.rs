@@ -8,8 +8,11 @@ use socket2::{SockAddr, SockAddrStorage};
 
 use crate::driver::Completion;
 use crate::fd::Fd;
-use crate::op::multishot::{MultishotOperation, Next};
+use crate::op::multishot::MultishotOperation;
 use crate::op::{Operation, Target};
+
+/// More connections than these are left to the listener's queue until some are taken.
+const MOST_WAITING: usize = 256;
 
 /// The descriptor that a completion brought.
 fn descriptor(result: io::Result<u32>) -> io::Result<Fd> {
@@ -94,15 +97,19 @@ unsafe impl MultishotOperation for AcceptMulti {
     type Item = io::Result<Fd>;
     const NAME: &'static str = "accept";
 
+    fn most_waiting(&self) -> usize {
+        MOST_WAITING
+    }
+
     fn encode(&mut self) -> Entry {
         opcode::AcceptMulti::new(types::Fd(self.fd.raw()))
             .flags(libc::SOCK_CLOEXEC)
             .build()
     }
 
-    fn next(&mut self, completion: Completion) -> Next<Self::Item> {
+    fn next(&mut self, completion: Completion) -> Option<Self::Item> {
         // Whatever ended it, full queues included, the next poll submits it anew.
-        Next::Item(descriptor(completion.result()))
+        (completion.res != -libc::ECANCELED).then(|| descriptor(completion.result()))
     }
 
     fn discard(&self, completion: Completion) {

@@ -3,13 +3,17 @@
 mod accept;
 mod connect;
 mod message;
+mod readiness;
 mod recv;
+mod recv_multi;
 mod send;
 mod shutdown;
 
 pub(crate) use self::accept::{Accept, AcceptMulti};
 pub(crate) use self::connect::Connect;
 pub use self::message::{RecvFrom, RecvVectored, SendTo, SendVectored};
+pub(crate) use self::readiness::Readiness;
 pub use self::recv::Recv;
+pub(crate) use self::recv_multi::{Received, RecvMulti};
 pub use self::send::Send;
 pub use self::shutdown::Shutdown;

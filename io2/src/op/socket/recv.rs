@@ -25,6 +25,15 @@ impl<B: IoBufMut> Recv<B> {
         Recv { fd, buf, flags: 0 }
     }
 
+    /// Takes what has come already, and fails with `WouldBlock` if nothing has.
+    pub(crate) fn now(fd: Fd, buf: B) -> Recv<B> {
+        Recv {
+            fd,
+            buf,
+            flags: libc::MSG_DONTWAIT,
+        }
+    }
+
     /// Leaves what it receives in the socket.
     pub(crate) fn peek(fd: Fd, buf: B) -> Recv<B> {
         Recv {
