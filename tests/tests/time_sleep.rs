@@ -57,6 +57,22 @@ fn a_sleep_that_is_over_already_does_not_wait() {
 }
 
 #[test]
+fn a_sleep_that_is_over_before_its_first_poll_ends() {
+    run(async {
+        let late = sleep(micros(50));
+        // So many that the timers are sorted more finely meanwhile.
+        let others: Vec<_> = (0..20)
+            .map(|n| io2::spawn(sleep(micros(300 + n))))
+            .collect();
+        for other in others {
+            other.await;
+        }
+        assert!(late.is_elapsed());
+        late.await;
+    });
+}
+
+#[test]
 fn a_sleep_without_end_waits_until_it_is_dropped() {
     run(async {
         let mut forever = sleep(Duration::MAX);

@@ -40,7 +40,6 @@ const WORK: &[Work] = &[
     ("sleep dropped", 20_000, |units| {
         work::run(work::sleeps_dropped(units))
     }),
-    ("sleep", 20_000, |units| work::run(work::sleeps(units))),
     ("no-op, depth 1", 5000, |units| {
         work::run(work::no_ops(1, units)).expect("a no-op succeeds")
     }),

@@ -54,12 +54,6 @@ impl Instant {
         Instant { nanos }
     }
 
-    /// This much later, or the latest instant that there is.
-    pub(crate) fn saturating_add(self, duration: Duration) -> Instant {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Instant::from_nanos(self.as_nanos().saturating_add(nanos))
-    }
-
     /// Nanoseconds since the zero of the clock.
     #[inline]
     pub(crate) const fn as_nanos(self) -> u64 {

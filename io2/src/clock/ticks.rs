@@ -99,6 +99,9 @@ pub(crate) struct Rate {
     base: Sample,
     /// Nanoseconds a tick, times 2³². `None` until enough time has passed.
     scale: Option<u64>,
+    /// The reverse, ticks a nanosecond times 2³², never too many; a guess while `scale` is `None`.
+    /// Kept, since a multiplication is much cheaper than a division of so many bits.
+    reverse: u64,
     /// Before these ticks another measurement would not be much better.
     due: u64,
 }
@@ -127,6 +130,7 @@ impl Rate {
         Rate {
             base,
             scale,
+            reverse: reverse(scale),
             due: base.ticks.0,
         }
     }
@@ -158,10 +162,12 @@ impl Rate {
         {
             self.base = sample;
             self.scale = None;
+            self.reverse = reverse(None);
             self.due = sample.ticks.0;
             return;
         }
         self.scale = Some(scale);
+        self.reverse = reverse(self.scale);
         self.due = sample.ticks.0.saturating_add(ticks);
     }
 
@@ -180,16 +186,23 @@ impl Rate {
     /// A number of ticks that take no longer than this duration: whoever has counted fewer
     /// need not read the clock. Far less than that at first, later less by a thousandth.
     pub(crate) fn ticks_for(&self, duration: Duration) -> u64 {
-        let nanos = duration.as_nanos();
-        let ticks = match self.scale {
-            Some(scale) => {
-                let exact = (nanos << SCALE_BITS) / u128::from(scale.max(1));
-                exact - exact.div_ceil(1024)
-            }
-            None => nanos * u128::from(SLOWEST.0) / u128::from(SLOWEST.1),
-        };
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let ticks = (u128::from(nanos) * u128::from(self.reverse)) >> SCALE_BITS;
         u64::try_from(ticks).unwrap_or(u64::MAX)
     }
+}
+
+/// Ticks a nanosecond, times 2³²: at least a thousandth less than the exact number, for the clocks
+/// do not stay in step to the last digit.
+fn reverse(scale: Option<u64>) -> u64 {
+    let reverse = match scale {
+        Some(scale) => {
+            let exact = (1_u128 << (2 * SCALE_BITS)) / u128::from(scale.max(1));
+            exact - exact.div_ceil(1024)
+        }
+        None => (1_u128 << SCALE_BITS) * u128::from(SLOWEST.0) / u128::from(SLOWEST.1),
+    };
+    u64::try_from(reverse).unwrap_or(u64::MAX)
 }
 
 /// Nanoseconds a tick, times 2³².

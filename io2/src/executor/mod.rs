@@ -463,7 +463,8 @@ impl Executor {
         });
     }
 
-    /// A timer was set: when it is due is found out at the next turn.
+    /// A timer was set that is due before all others: when that is, in ticks, is found out at the
+    /// next turn.
     fn note_timer(&self) {
         self.timer_check.set(Ticks(0));
     }

@@ -1,7 +1,9 @@
 //! A timer of the current executor, as futures hold it.
 
 use std::marker::PhantomData;
+use std::mem;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::context;
 use super::timers::Key;
@@ -13,6 +15,8 @@ use crate::clock::{self, Instant};
 pub(crate) struct Timer {
     deadline: Instant,
     registered: Option<(u64, Key)>,
+    /// It was made from a duration just now: its first poll need not look at the clock again.
+    fresh: bool,
     /// It belongs to the executor of its thread.
     _local: PhantomData<*const ()>,
 }
@@ -22,7 +26,19 @@ impl Timer {
         Timer {
             deadline,
             registered: None,
+            fresh: false,
             _local: PhantomData,
+        }
+    }
+
+    /// A timer for a point in time that is so far away.
+    ///
+    /// If it is over by the time of its first poll, that is not noticed at once but at the executor's
+    /// next turn.
+    pub(crate) fn after(duration: Duration) -> Self {
+        Timer {
+            fresh: !duration.is_zero(),
+            ..Timer::new(clock::now() + duration)
         }
     }
 
@@ -33,6 +49,7 @@ impl Timer {
     /// Waits for another point in time.
     pub(crate) fn reset(&mut self, deadline: Instant) {
         self.forget();
+        self.fresh = false;
         self.deadline = deadline;
     }
 
@@ -43,7 +60,7 @@ impl Timer {
     /// Outside an executor, unless the deadline is past.
     #[track_caller]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if clock::now() >= self.deadline {
+        if !mem::take(&mut self.fresh) && self.is_over() {
             self.forget();
             return Poll::Ready(());
         }
@@ -62,8 +79,12 @@ impl Timer {
                     Err(new) => waker = new,
                 }
             }
-            executor.note_timer();
-            ((executor.id, timers.insert(deadline, waker)), None)
+            let key = timers.insert(deadline, waker);
+            // Before all others. One that is past counts as due now, so it may seem later than it is.
+            if timers.next_deadline().is_some_and(|next| next >= deadline) {
+                executor.note_timer();
+            }
+            ((executor.id, key), None)
         });
         let Some((registered, old)) = outcome else {
             super::outside("a timer")
@@ -71,6 +92,17 @@ impl Timer {
         self.registered = Some(registered);
         drop(old);
         Poll::Pending
+    }
+
+    /// Whether the deadline is past. One that has fired is, and costs no look at the clock.
+    fn is_over(&self) -> bool {
+        let fired = self.registered.is_some_and(|(owner, key)| {
+            let fired = context::with(|executor| {
+                executor.id == owner && executor.timers.borrow().waker(key).is_none()
+            });
+            fired == Some(true)
+        });
+        fired || clock::now() >= self.deadline
     }
 
     fn forget(&mut self) {

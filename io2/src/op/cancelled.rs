@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use super::Operation;
 use super::future::{Op, Stopped};
-use crate::clock;
 use crate::executor::timer::Timer;
 
 /// An operation that is being cancelled: see [`Op::cancel`]. Dropping it cancels all the same, but
@@ -62,7 +61,7 @@ impl<T: Operation> Timed<T> {
     pub(super) fn new(op: Op<T>, limit: Duration) -> Self {
         Timed {
             op,
-            timer: Timer::new(clock::now().saturating_add(limit)),
+            timer: Timer::after(limit),
             expired: false,
         }
     }

@@ -26,7 +26,9 @@ use crate::executor::timer::Timer;
 /// # }
 /// ```
 pub fn sleep(duration: Duration) -> Sleep {
-    sleep_until(Instant::now() + duration)
+    Sleep {
+        timer: Timer::after(duration),
+    }
 }
 
 /// Waits until a point in time; not at all if it has passed.

@@ -44,7 +44,10 @@ use crate::executor::timer::Timer;
 /// file.read_at(buf, 0).timeout(limit).await          // the buffer comes back
 /// ```
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
-    timeout_at(Instant::now() + duration, future)
+    Timeout {
+        future: future.into_future(),
+        timer: Timer::after(duration),
+    }
 }
 
 /// Waits for a future, but no longer than until a point in time. As [`timeout`] in all else.
