@@ -59,6 +59,8 @@ fn a_spawn_during_the_end_gives_a_cancelled_task() {
         io2::yield_now().await;
     });
     assert_eq!(dropped.get(), 5);
+    // A panic in a drop, such as of an assertion above, would be the task's.
+    assert_eq!(handles.borrow().len(), 5);
     run(async {
         for handle in handles.take() {
             assert!(handle.join().await.unwrap_err().is_cancelled());

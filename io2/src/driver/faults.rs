@@ -1,6 +1,6 @@
 //! What the kernel does not do on demand: faults that a test asks for, one an enter.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
 /// What happens to an enter.
@@ -16,6 +16,7 @@ pub(crate) enum Fault {
 }
 
 thread_local! {
+    static LOSE_CANCELLATIONS: Cell<bool> = const { Cell::new(false) };
     static FAULTS: RefCell<VecDeque<Fault>> = const { RefCell::new(VecDeque::new()) };
 }
 
@@ -36,4 +37,13 @@ pub(super) fn next(queued: u32, min: u32) -> Result<(u32, u32), i32> {
         Some(Fault::Fail(errno)) => Err(errno),
         Some(Fault::Short(count)) => Ok((queued.min(count), 0)),
     }
+}
+
+/// Lets the kernel hear of no cancellation of this thread, as if nothing could be cancelled.
+pub(crate) fn lose_cancellations(lose: bool) {
+    LOSE_CANCELLATIONS.set(lose);
+}
+
+pub(super) fn loses_cancellations() -> bool {
+    LOSE_CANCELLATIONS.get()
 }

@@ -12,7 +12,7 @@ mod birth;
 mod cancel;
 mod chores;
 #[cfg(test)]
-mod faults;
+pub(crate) mod faults;
 mod inflight;
 mod polled;
 #[cfg_attr(
@@ -506,6 +506,10 @@ impl Driver {
     }
 
     fn push_cancel(&mut self, entry: Entry) {
+        #[cfg(test)]
+        if faults::loses_cancellations() {
+            return;
+        }
         // SAFETY: a cancellation points to nothing.
         unsafe { self.push_chore(entry, "cancel", -1) };
     }

@@ -5,6 +5,9 @@
 //! left are the rings closed. What does not end in time is leaked, memory and descriptors,
 //! since closing a ring does not stop the kernel from writing.
 
+#[cfg(all(test, feature = "tracing"))]
+mod tests;
+
 use std::mem;
 use std::rc::Rc;
 use std::time::Duration;

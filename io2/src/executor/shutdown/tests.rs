@@ -1,0 +1,138 @@
+//! Operations that do not end in time: the kernel is kept from hearing of their cancellation.
+
+use std::cell::Cell;
+use std::fmt::Debug;
+use std::io::{PipeWriter, Write};
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
+
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use super::*;
+use crate::ExecutorConfig;
+use crate::buf::{IoBuf, IoBufMut};
+use crate::driver::faults;
+use crate::fs::File;
+use crate::op::{Op, Read, nop};
+
+/// Keeps the events of one name, as text.
+#[derive(Clone, Default)]
+struct Leaks(Arc<Mutex<Vec<String>>>);
+
+struct Text(String);
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0 += &format!("{}={value:?} ", field.name());
+    }
+}
+
+impl Subscriber for Leaks {
+    fn enabled(&self, meta: &Metadata<'_>) -> bool {
+        meta.name() == "rt.leak"
+    }
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn event(&self, event: &Event<'_>) {
+        let mut text = Text(String::new());
+        event.record(&mut text);
+        self.0.lock().unwrap().push(text.0);
+    }
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+/// A buffer that says when it is dropped.
+struct Told(Vec<u8>, Rc<Cell<bool>>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.1.set(true);
+    }
+}
+
+// SAFETY: the vector's bytes are initialised, and keep their address until it is dropped.
+unsafe impl IoBuf for Told {
+    fn stable_ptr(&self) -> *const u8 {
+        self.0.as_ptr()
+    }
+    fn bytes_init(&self) -> usize {
+        self.0.len()
+    }
+}
+
+// SAFETY: as above; nobody else reaches the vector, and its length stays.
+unsafe impl IoBufMut for Told {
+    fn stable_mut_ptr(&mut self) -> *mut u8 {
+        self.0.as_mut_ptr()
+    }
+    unsafe fn set_init(&mut self, _: usize) {}
+}
+
+/// Runs an executor that a read of a pipe outlives; gives the pipe, and the read if it is `kept`.
+fn outlived(dropped: &Rc<Cell<bool>>, kept: bool) -> (Leaks, PipeWriter, Option<Op<Read<Told>>>) {
+    let leaks = Leaks::default();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let config = ExecutorConfig::new().shutdown_timeout(Duration::from_millis(30));
+    let read = tracing::subscriber::with_default(leaks.clone(), || {
+        config.run(async {
+            let file = File::from_std(OwnedFd::from(reader).into());
+            let mut read = file.read(Told(vec![0; 24], dropped.clone()));
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(Pin::new(&mut read).poll(&mut cx).is_pending());
+            nop().await.unwrap();
+            faults::lose_cancellations(true);
+            kept.then_some(read)
+        })
+    });
+    faults::lose_cancellations(false);
+    (leaks, writer, read.unwrap())
+}
+
+#[test]
+fn what_does_not_end_in_time_is_leaked_and_told() {
+    let dropped = Rc::new(Cell::new(false));
+    let (leaks, mut writer, _) = outlived(&dropped, false);
+    assert!(!dropped.get(), "the buffer was freed under the kernel");
+    let leaks = leaks.0.lock().unwrap();
+    let [leak] = &leaks[..] else {
+        panic!("{leaks:?}")
+    };
+    assert!(leak.contains("ops=1 bytes=24 "), "{leak}");
+    // The reading end is open still: a number that was closed could be another file's by now.
+    writer.write_all(b"nobody reads this").unwrap();
+}
+
+#[test]
+fn an_operation_that_was_left_to_the_kernel_says_so_when_it_is_polled() {
+    let dropped = Rc::new(Cell::new(false));
+    let (_, _writer, read) = outlived(&dropped, true);
+    let mut read = read.unwrap();
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let mut cx = Context::from_waker(Waker::noop());
+        Pin::new(&mut read).poll(&mut cx).is_ready()
+    }));
+    let text = *panicked.unwrap_err().downcast::<&str>().unwrap();
+    assert!(text.contains("raise shutdown_timeout"), "{text}");
+    // Dropping it frees nothing either.
+    drop(read);
+    assert!(!dropped.get());
+}
+
+#[test]
+fn the_thread_can_run_another_executor_after_a_leak() {
+    let dropped = Rc::new(Cell::new(false));
+    let _leaked = outlived(&dropped, false);
+    ExecutorConfig::new()
+        .run(async { nop().await.unwrap() })
+        .unwrap();
+    assert!(!dropped.get());
+}
