@@ -2,11 +2,13 @@
 //!
 //!     cargo run --release --example cat -- Cargo.toml README.md
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::ffi::OsStr;
 use std::process::ExitCode;
 use std::{env, io};
 
 use io2::fs::File;
+use io2::op::{Op, Read};
+use io2::stdio::{self, Input, Output};
 
 const CHUNK: usize = 256 << 10;
 
@@ -16,29 +18,18 @@ async fn main() -> ExitCode {
     if names.is_empty() {
         names.push("-".into());
     }
-    let output = match standard(&io::stdout()) {
+    let output = match stdio::stdout() {
         Ok(output) => output,
         Err(error) => return failed("standard output", &error),
     };
-    let mut buf = Vec::with_capacity(CHUNK);
     let mut code = ExitCode::SUCCESS;
     for name in names {
-        let input = match name.to_str() {
-            Some("-") => standard(&io::stdin()),
-            _ => File::open(&name).await,
-        };
-        let result;
-        match input {
-            Ok(input) => (result, buf) = cat(&input, &output, buf).await,
-            Err(error) => result = Err(Failure::Input(error)),
-        }
-        match result {
+        match cat(&name, &output).await {
             Ok(()) => {}
+            // The other files may be all right.
             Err(Failure::Input(error)) => code = failed(&name.to_string_lossy(), &error),
             // Whoever read the output has seen enough.
-            Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-                return code;
-            }
+            Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => break,
             Err(Failure::Output(error)) => return failed("standard output", &error),
         }
     }
@@ -50,27 +41,40 @@ enum Failure {
     Output(io::Error),
 }
 
-/// Copies from where `input` stands to its end. `read` and `write_all` move the file's own position,
-/// so it may as well be a pipe or a terminal.
-async fn cat(input: &File, output: &File, mut buf: Vec<u8>) -> (Result<(), Failure>, Vec<u8>) {
+async fn cat(name: &OsStr, output: &Output) -> Result<(), Failure> {
+    let source = Source::open(name).await.map_err(Failure::Input)?;
+    let mut buf = Vec::with_capacity(CHUNK);
     loop {
         let (read, written);
-        (read, buf) = input.read(buf).await;
-        match read {
-            Ok(0) => return (Ok(()), buf),
-            Ok(_) => (written, buf) = output.write_all(buf).await,
-            Err(error) => return (Err(Failure::Input(error)), buf),
+        (read, buf) = source.read(buf).await;
+        if read.map_err(Failure::Input)? == 0 {
+            return Ok(());
         }
-        if let Err(error) = written {
-            return (Err(Failure::Output(error)), buf);
-        }
+        (written, buf) = output.write_all(buf).await;
+        written.map_err(Failure::Output)?;
     }
 }
 
-/// A descriptor of its own for a standard stream, so that closing it leaves the stream open.
-fn standard(stream: &impl AsFd) -> io::Result<File> {
-    let fd: OwnedFd = stream.as_fd().try_clone_to_owned()?;
-    Ok(File::from_std(fd.into()))
+enum Source {
+    File(File),
+    Input(Input),
+}
+
+impl Source {
+    async fn open(name: &OsStr) -> io::Result<Source> {
+        if name == "-" {
+            return stdio::stdin().map(Source::Input);
+        }
+        File::open(name).await.map(Source::File)
+    }
+
+    /// Reads on from the position of the file, since that may be a pipe or a terminal.
+    fn read(&self, buf: Vec<u8>) -> Op<Read<Vec<u8>>> {
+        match self {
+            Source::File(file) => file.read(buf),
+            Source::Input(input) => input.read(buf),
+        }
+    }
 }
 
 fn failed(what: &str, error: &io::Error) -> ExitCode {

@@ -5,7 +5,6 @@
 use std::io;
 use std::time::Duration;
 
-use io2::fs::File;
 use io2::time::{Instant, interval, sleep, sleep_until, timeout};
 
 #[io2::main(name = "timers")]
@@ -54,9 +53,7 @@ async fn main() -> io::Result<()> {
     );
 
     // A limit to an operation: it is cancelled, says what became of it, and gives the buffer back.
-    let (reader, writer) = io::pipe()?;
-    let reader = File::from_std(std::os::fd::OwnedFd::from(reader).into());
-    let writer = File::from_std(std::os::fd::OwnedFd::from(writer).into());
+    let (reader, writer) = io2::pipe::pipe()?;
     let buf = Vec::with_capacity(64);
     let (read, buf) = reader.read(buf).timeout(limit).await;
     println!(
