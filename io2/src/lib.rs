@@ -130,6 +130,10 @@
 //! | `tracing` | yes | spans and events; without it their code is gone |
 //! | `log` | yes | warnings and errors reach `log` while no `tracing` subscriber is set |
 //! | `bytes` | no | `bytes::Bytes` and `bytes::BytesMut` as buffers |
+//! | `futures-io` | no | `compat::Stream` with the traits of `futures::io` |
+//! | `tokio-io` | no | the same with those of `tokio::io` |
+//! | `hyper` | no | the same with those of `hyper::rt`, and an executor and timers for hyper |
+//! | `stream` | no | `futures::Stream` for incoming connections, intervals and sets of tasks |
 //!
 //! # Kernels
 //!
@@ -141,6 +145,7 @@
 
 pub mod buf;
 mod clock;
+pub mod compat;
 mod config;
 mod driver;
 #[cfg(feature = "macros")]

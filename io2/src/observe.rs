@@ -51,6 +51,7 @@
 //! |---|---|---|---|
 //! | `io2::task` | `task.end` | event DEBUG | `task.id`, `task.name`, `outcome`, `polls`, `busy_us`, `max_poll_us` |
 //! | `io2::task` | `task.panic` | event ERROR | `task.id`, `task.name`, `outcome`, `loc.file`, `loc.line`, `loc.col` |
+//! | `io2::task` | `local.leak` | event ERROR | `what` |
 //! | `io2::op` | `op.orphan` | event DEBUG | `op.id`, `op.code`, `fd`, `res` |
 //! | `io2::preempt` | `preempt.overrun` | event WARN | `rt.id`, `task.id`, `task.name`, `loc.file`, `loc.line`, `loc.col`, `budget_us`, `elapsed_us`, `overrun_us`, `phase`, `victims`, `max_victim_delay_us` |
 //! | `io2::preempt` | `preempt.suppressed` | event WARN | `count`, `window_s` |
@@ -68,6 +69,8 @@
 //! - `task.end`: `outcome` is `completed`, `cancelled` or `panicked`; `busy_us` is the time in all polls
 //!   together, `max_poll_us` the longest one. In the span of the task.
 //! - `task.panic`: a task that nobody waits for has panicked. In the span of the task.
+//! - `local.leak`: what [`compat::local`](crate::compat::local) keeps to its thread was dropped on
+//!   another one, and is leaked; `what` is its type.
 //! - `op.orphan`: the future of an operation was dropped before its completion; `res` is present
 //!   when the event is about that late completion.
 //! - `preempt.overrun`: a poll took longer than the slice, `preempt_duration`. `elapsed_us` is

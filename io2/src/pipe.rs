@@ -166,7 +166,7 @@ impl AsFd for PipeReader {
 /// ```
 #[derive(Debug)]
 pub struct PipeWriter {
-    fd: Fd,
+    pub(crate) fd: Fd,
 }
 
 impl PipeWriter {

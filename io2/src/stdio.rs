@@ -181,7 +181,7 @@ impl AsFd for Input {
 /// ```
 #[derive(Debug)]
 pub struct Output {
-    fd: Fd,
+    pub(crate) fd: Fd,
 }
 
 impl Output {

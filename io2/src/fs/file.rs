@@ -33,7 +33,7 @@ use crate::spawn::unblock;
 /// ```
 #[derive(Debug)]
 pub struct File {
-    fd: Fd,
+    pub(crate) fd: Fd,
 }
 
 /// How a range of a file will be used, for [`File::advise`].

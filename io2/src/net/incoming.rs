@@ -87,10 +87,10 @@ impl<S> Incoming<S> {
     ///
     /// Outside an executor.
     pub async fn next(&mut self) -> io::Result<S> {
-        poll_fn(|cx| self.poll_next(cx)).await
+        poll_fn(|cx| self.poll_connection(cx)).await
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<S>> {
+    pub(crate) fn poll_connection(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<S>> {
         loop {
             if let Some(pause) = &mut self.pause {
                 ready!(Pin::new(pause).poll(cx));

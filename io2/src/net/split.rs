@@ -19,7 +19,7 @@ pub struct OwnedReadHalf<S> {
 /// reads to the end of what was written, then 0.
 pub struct OwnedWriteHalf<S> {
     stream: Rc<S>,
-    fd: Fd,
+    pub(crate) fd: Fd,
     ends: bool,
 }
 

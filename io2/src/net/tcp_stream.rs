@@ -20,7 +20,7 @@ use crate::time::timeout;
 /// [module](super) for how to read and write at the same time.
 #[derive(Debug)]
 pub struct TcpStream {
-    fd: Fd,
+    pub(crate) fd: Fd,
 }
 
 impl TcpStream {

@@ -12,7 +12,8 @@ pub(super) async fn read_exact<B: IoBufMut>(fd: &Fd, buf: B) -> BufResult<(), B>
 
 /// Sends the whole buffer.
 pub(super) async fn write_all<B: IoBuf>(fd: &Fd, buf: B) -> BufResult<(), B> {
-    transfer::whole(buf, |slice, _| write(fd, slice), transfer::taken).await
+    let request = |slice, _| Op::new(Send::whole(fd.clone(), slice));
+    transfer::whole(buf, request, transfer::taken).await
 }
 
 pub(super) fn read<B: IoBufMut>(fd: &Fd, buf: B) -> Op<Recv<B>> {

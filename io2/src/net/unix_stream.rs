@@ -26,7 +26,7 @@ use crate::op::socket::{self as ops, Recv, RecvVectored, Send, SendVectored};
 /// ```
 #[derive(Debug)]
 pub struct UnixStream {
-    fd: Fd,
+    pub(crate) fd: Fd,
 }
 
 impl UnixStream {

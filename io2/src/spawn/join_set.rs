@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::builder;
 use crate::task::{AbortHandle, JoinError, JoinHandle, TaskId};
@@ -119,32 +119,34 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// Within `Some`, a [`JoinError`] if the task panicked or was cancelled.
     pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
-        poll_fn(|cx| {
-            loop {
-                let first = self.ended.queue.borrow().front().copied();
-                let Some(id) = first else {
-                    if self.tasks.is_empty() {
-                        return Poll::Ready(None);
-                    }
-                    let waker = cx.waker().clone();
-                    let old = self.ended.waker.replace(Some(waker));
-                    drop(old);
-                    return Poll::Pending;
-                };
-                let Some(task) = self.tasks.get_mut(&id) else {
-                    self.ended.queue.borrow_mut().pop_front();
-                    continue;
-                };
-                // The signal comes with the drop of the future, the output right after it.
-                let Poll::Ready(output) = task.poll_join(cx) else {
-                    return Poll::Pending;
-                };
+        poll_fn(|cx| self.poll_join_next(cx)).await
+    }
+
+    pub(crate) fn poll_join_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<T, JoinError>>> {
+        loop {
+            let first = self.ended.queue.borrow().front().copied();
+            let Some(id) = first else {
+                if self.tasks.is_empty() {
+                    return Poll::Ready(None);
+                }
+                let waker = cx.waker().clone();
+                let old = self.ended.waker.replace(Some(waker));
+                drop(old);
+                return Poll::Pending;
+            };
+            let Some(task) = self.tasks.get_mut(&id) else {
                 self.ended.queue.borrow_mut().pop_front();
-                self.tasks.remove(&id);
-                return Poll::Ready(Some(output));
-            }
-        })
-        .await
+                continue;
+            };
+            // The signal comes with the drop of the future, the output right after it.
+            let output = ready!(task.poll_join(cx));
+            self.ended.queue.borrow_mut().pop_front();
+            self.tasks.remove(&id);
+            return Poll::Ready(Some(output));
+        }
     }
 
     /// Cancels all tasks. They stay in the set until they are joined.

@@ -283,3 +283,15 @@ pub(crate) fn rt_leak(rt: u64, ops: u64, bytes: u64, waited: Duration) {
 pub(crate) fn advice(text: fmt::Arguments<'_>) {
     report!(WARN, "io2::rt", "rt.advice", {}, "{text}");
 }
+
+/// `local.leak`, ERROR: a value that is kept to one thread was dropped on another, so it is leaked.
+/// `what` is its type.
+#[cold]
+pub(crate) fn local_leak(what: &str) {
+    report!(ERROR, "io2::task", "local.leak", {
+        what = what,
+    },
+        "a value that `io2::compat::local` keeps to its thread was dropped on another one, so it is \
+         leaked: let whatever holds it run, and end, on the io2 executor that made it. It is {what}"
+    );
+}

@@ -25,8 +25,9 @@ mod spans;
 mod tests;
 
 pub(crate) use events::{
-    Overrun, RtStart, TaskEnd, TaskPanic, advice, op_orphan, overrun, poll_fallback, ring_busy,
-    ring_overflow, rt_leak, rt_start, rt_stop, sq_full, suppressed, task_end, task_panic,
+    Overrun, RtStart, TaskEnd, TaskPanic, advice, local_leak, op_orphan, overrun, poll_fallback,
+    ring_busy, ring_overflow, rt_leak, rt_start, rt_stop, sq_full, suppressed, task_end,
+    task_panic,
 };
 pub(crate) use sink::{TaskSpan, on, on_debug};
 pub(crate) use spans::{

@@ -173,6 +173,7 @@ fn all(full: bool) {
     rt_stop(1, 5, 4, Duration::from_millis(12));
     rt_leak(1, 1, 4096, Duration::from_secs(5));
     advice(format_args!("raise the limit"));
+    local_leak("a future");
 }
 
 fn seen_by(full: bool) -> Seen {
@@ -278,6 +279,7 @@ fn every_field_has_its_value() {
         rt.stop: rt.id 1, inflight 5, drained 4, dur_ms 12
         rt.leak: rt.id 1, ops 1, bytes 4096
         rt.advice:
+        local.leak: what "a future"
         "#,
     );
 

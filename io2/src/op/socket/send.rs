@@ -17,6 +17,7 @@ pub struct Send<B> {
     fd: Fd,
     buf: B,
     zero_copy: bool,
+    flags: i32,
 }
 
 impl<B: IoBuf> Send<B> {
@@ -25,15 +26,24 @@ impl<B: IoBuf> Send<B> {
             fd,
             buf,
             zero_copy: false,
+            flags: libc::MSG_NOSIGNAL,
+        }
+    }
+
+    /// Sends the whole buffer: the kernel goes on by itself where it could take only a part. Less is
+    /// sent if it fails or is cancelled half-way, and by kernels before 6.0.
+    pub(crate) fn whole(fd: Fd, buf: B) -> Send<B> {
+        Send {
+            flags: libc::MSG_NOSIGNAL | libc::MSG_WAITALL,
+            ..Send::new(fd, buf)
         }
     }
 
     /// Lets the network card fetch the bytes from the buffer, which comes back when it has.
     pub(crate) fn zero_copy(fd: Fd, buf: B) -> Send<B> {
         Send {
-            fd,
-            buf,
             zero_copy: true,
+            ..Send::new(fd, buf)
         }
     }
 }
@@ -53,13 +63,9 @@ unsafe impl<B: IoBuf> Operation for Send<B> {
         let (ptr, len) = (self.buf.stable_ptr(), transfer_len(self.buf.bytes_init()));
         // A peer that is gone is an error here, not a signal to the process.
         if self.zero_copy {
-            opcode::SendZc::new(fd, ptr, len)
-                .flags(libc::MSG_NOSIGNAL)
-                .build()
+            opcode::SendZc::new(fd, ptr, len).flags(self.flags).build()
         } else {
-            opcode::Send::new(fd, ptr, len)
-                .flags(libc::MSG_NOSIGNAL)
-                .build()
+            opcode::Send::new(fd, ptr, len).flags(self.flags).build()
         }
     }
 

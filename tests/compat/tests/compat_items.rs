@@ -1,0 +1,55 @@
+//! `futures_core::Stream` for what yields one thing after another.
+
+use std::time::Duration;
+
+use futures_util::{Stream as _, StreamExt};
+use io2::JoinSet;
+use io2::net::{TcpListener, TcpStream};
+use io2::time::interval;
+use io2_tests::polling::once;
+
+#[io2::test]
+async fn connections_come_one_after_the_other() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let clients = io2::spawn(async move {
+        let mut clients = Vec::new();
+        for _ in 0..3 {
+            clients.push(TcpStream::connect(address).await.unwrap());
+        }
+        clients
+    });
+    let accepted: Vec<_> = listener.incoming().take(3).collect().await;
+    let peers: Vec<_> = accepted
+        .iter()
+        .map(|stream| stream.as_ref().unwrap().peer_addr().unwrap())
+        .collect();
+    let clients = clients.await;
+    let locals: Vec<_> = clients.iter().map(|c| c.local_addr().unwrap()).collect();
+    assert_eq!(peers, locals);
+}
+
+#[io2::test]
+async fn an_interval_ticks() {
+    let period = Duration::from_millis(1);
+    let ticks: Vec<_> = interval(period).take(3).collect().await;
+    assert_eq!(ticks[2] - ticks[0], period * 2);
+}
+
+#[io2::test]
+async fn a_set_of_tasks_gives_outputs_as_they_come_and_ends_when_it_is_empty() {
+    let mut set = JoinSet::new();
+    for n in [3_u64, 1, 2] {
+        set.spawn(async move {
+            io2::time::sleep(Duration::from_millis(n * 10)).await;
+            n
+        });
+    }
+    assert_eq!(set.size_hint(), (3, None));
+    assert!(once(&mut StreamExt::next(&mut set)).await.is_none());
+    let outputs: Vec<_> = set.by_ref().map(|output| output.unwrap()).collect().await;
+    assert_eq!(outputs, [1, 2, 3]);
+    set.spawn(async { 4 });
+    assert_eq!(StreamExt::next(&mut set).await.unwrap().unwrap(), 4);
+    assert!(StreamExt::next(&mut set).await.is_none());
+}
