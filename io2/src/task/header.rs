@@ -118,7 +118,7 @@ pub(crate) enum Outcome {
 impl Outcome {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Outcome::Completed => "ready",
+            Outcome::Completed => "completed",
             Outcome::Panicked => "panicked",
             Outcome::Cancelled => "cancelled",
         }
