@@ -31,6 +31,7 @@
 //! | [`fs`] | files, buffered and direct; directories |
 //! | `net` | TCP, UDP and Unix sockets |
 //! | [`pipe`], [`stdio`] | pipes, and the standard streams of the process |
+//! | `process` | other processes |
 //! | `signal` | signals of the operating system |
 //! | [`time`] | sleeps, intervals, timeouts |
 //! | [`sync`] | channels, locks, semaphores, cancellation, between tasks of one executor |
@@ -126,6 +127,7 @@
 //! |---|---|---|
 //! | `macros` | yes | `#[io2::main]` and `#[io2::test]` |
 //! | `net` | yes | the module `net` |
+//! | `process` | yes | the module `process` |
 //! | `signal` | yes | the module `signal` |
 //! | `tracing` | yes | spans and events; without it their code is gone |
 //! | `log` | yes | warnings and errors reach `log` while no `tracing` subscriber is set |
@@ -159,6 +161,8 @@ pub mod net;
 pub mod observe;
 pub mod op;
 pub mod pipe;
+#[cfg(feature = "process")]
+pub mod process;
 #[cfg(feature = "signal")]
 pub mod signal;
 mod slab;

@@ -7,7 +7,7 @@ pub(crate) mod file;
 use std::ffi::CStr;
 use std::io;
 use std::mem::MaybeUninit;
-#[cfg(feature = "signal")]
+#[cfg(any(feature = "process", feature = "signal"))]
 use std::os::fd::AsRawFd;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::AtomicU32;
@@ -86,6 +86,38 @@ pub(crate) fn ring_eventfd(fd: RawFd) {
     let one = 1_u64;
     // SAFETY: the eight bytes are there.
     unsafe { libc::write(fd, (&raw const one).cast(), 8) };
+}
+
+/// A descriptor of a process, which is ready to be read when the process has ended. It is not inherited.
+#[cfg(feature = "process")]
+pub(crate) fn pidfd_open(process: u32) -> io::Result<OwnedFd> {
+    // SAFETY: the call takes no address.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is new and nobody else's.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
+/// Sends a signal to the process of a descriptor, and never to another one.
+#[cfg(feature = "process")]
+pub(crate) fn pidfd_send_signal(process: &impl AsRawFd, signal: i32) -> io::Result<()> {
+    let info = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: without an address of details the kernel fills them in itself.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            process.as_raw_fd(),
+            signal,
+            info,
+            0,
+        )
+    };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 /// Adds one to the eventfd at each arrival of a signal, until this is dropped.

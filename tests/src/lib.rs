@@ -1,6 +1,7 @@
 //! Unpublished member of the io2 workspace.
 
 pub mod child;
+pub mod children;
 pub mod counting;
 pub mod descriptors;
 pub mod observed;

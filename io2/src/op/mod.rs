@@ -34,6 +34,8 @@ mod mkdir;
 mod multishot;
 mod nop;
 mod open;
+#[cfg(feature = "process")]
+mod poll;
 mod read;
 mod readv;
 mod rename;
@@ -74,6 +76,8 @@ pub(crate) use self::guarded::Guard;
 pub(crate) use self::link::Link;
 pub(crate) use self::mkdir::Mkdir;
 pub(crate) use self::open::Open;
+#[cfg(feature = "process")]
+pub(crate) use self::poll::PollReady;
 pub(crate) use self::rename::Rename;
 pub(crate) use self::statx::Statx;
 pub(crate) use self::symlink::Symlink;
