@@ -135,7 +135,7 @@
 //! | `futures-io` | no | `compat::Stream` with the traits of `futures::io` |
 //! | `tokio-io` | no | the same with those of `tokio::io` |
 //! | `hyper` | no | the same with those of `hyper::rt`, and an executor and timers for hyper |
-//! | `stream` | no | `futures::Stream` for incoming connections, intervals and sets of tasks |
+//! | `stream` | no | `futures::Stream` for connections, received buffers, channels, intervals and sets of tasks |
 //!
 //! # Kernels
 //!

@@ -16,7 +16,7 @@
     feature = "hyper",
     doc = "| [`LocalExec`], [`LocalTimer`] | `Executor` and `Timer` of `hyper::rt` | `hyper` |"
 )]
-//! | `Incoming`, `Interval`, `JoinSet` | `futures_core::Stream` | `stream` |
+//! | `Incoming`, `RecvPooled`, `Interval`, `JoinSet`, the receivers of `mpsc` | `futures_core::Stream` | `stream` |
 //! | [`local`] | interfaces that ask for `Send` | none |
 //!
 //! # Which one

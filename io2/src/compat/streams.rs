@@ -7,6 +7,7 @@ use futures_core::Stream;
 
 use super::Local;
 use crate::spawn::JoinSet;
+use crate::sync::mpsc;
 use crate::task::JoinError;
 use crate::time::{Instant, Interval};
 
@@ -17,6 +18,34 @@ impl<S> Stream for crate::net::Incoming<S> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.poll_connection(cx).map(Some)
+    }
+}
+
+/// What is received; it ends when the peer sends no more.
+#[cfg(feature = "net")]
+impl Stream for crate::net::RecvPooled {
+    type Item = std::io::Result<crate::buf::PooledBuf>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        crate::net::RecvPooled::poll_next(&mut self, cx).map(std::io::Result::transpose)
+    }
+}
+
+/// The values; it ends when all senders are gone and all values taken.
+impl<T> Stream for mpsc::Receiver<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.poll_recv(cx)
+    }
+}
+
+/// The values; it ends when all senders are gone and all values taken.
+impl<T> Stream for mpsc::UnboundedReceiver<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.poll_recv(cx)
     }
 }
 

@@ -149,7 +149,10 @@ impl RecvPooled {
         }
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<PooledBuf>>> {
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<PooledBuf>>> {
         loop {
             match &mut self.state {
                 State::Ended => return Poll::Ready(Ok(None)),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use futures_util::{Stream as _, StreamExt};
 use io2::JoinSet;
-use io2::net::{TcpListener, TcpStream};
+use io2::net::{TcpListener, TcpStream, UnixStream};
+use io2::sync::mpsc;
 use io2::time::interval;
 use io2_tests::polling::once;
 
@@ -52,4 +53,32 @@ async fn a_set_of_tasks_gives_outputs_as_they_come_and_ends_when_it_is_empty() {
     set.spawn(async { 4 });
     assert_eq!(StreamExt::next(&mut set).await.unwrap().unwrap(), 4);
     assert!(StreamExt::next(&mut set).await.is_none());
+}
+
+#[io2::test]
+async fn buffers_of_the_pool_come_until_the_peer_ends() {
+    let (a, b) = UnixStream::pair().unwrap();
+    let mut received = b.recv_pooled();
+    a.write_all("hello ").await.0.unwrap();
+    a.write_all("there").await.0.unwrap();
+    drop(a);
+    let mut text = Vec::new();
+    while let Some(buf) = StreamExt::next(&mut received).await {
+        text.extend_from_slice(&buf.unwrap());
+    }
+    assert_eq!(text, b"hello there");
+}
+
+#[io2::test]
+async fn channels_give_their_values_until_the_senders_are_gone() {
+    let (sender, receiver) = mpsc::channel(2);
+    let (unbounded, second) = mpsc::unbounded_channel();
+    io2::spawn(async move {
+        for n in 0..5 {
+            sender.send(n).await.unwrap();
+            unbounded.send(n).unwrap();
+        }
+    });
+    assert_eq!(receiver.collect::<Vec<_>>().await, [0, 1, 2, 3, 4]);
+    assert_eq!(second.collect::<Vec<_>>().await, [0, 1, 2, 3, 4]);
 }
