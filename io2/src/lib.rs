@@ -37,6 +37,7 @@
 //! | [`sync`] | channels, locks, semaphores, cancellation, between tasks of one executor |
 //! | [`spawn()`], [`JoinSet`], [`Builder`] | tasks |
 //! | [`spawn_blocking`], [`Handle`] | the way to other threads, and back |
+//! | [`compat`] | bridges to the traits of other crates |
 //! | [`buf`] | buffers: which types are, and how parts of one are used |
 //! | [`op`] | operations as futures: cancelled, timed out |
 //! | [`observe`] | every span and event |
