@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use super::context;
 
 /// Awaits that go on before the clock is looked at again.
-const UNASKED: i64 = 32;
+const UNASKED: i64 = 128;
 
 /// Refusals in one poll. Something else than the executor polls the future over and over, such as a
 /// `block_on` within a task, and does not let the poll end: it must get on.

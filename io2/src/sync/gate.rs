@@ -109,6 +109,7 @@ impl Gate {
     }
 
     /// Hands permits to those who came first, as far as they go.
+    #[cold]
     fn serve(&self) {
         while let Some(permits) = self.waiting.first() {
             let free = self.free.get();
@@ -162,6 +163,7 @@ impl Take<'_> {
         }
     }
 
+    #[cold]
     fn check_ticket(&mut self) -> Option<Result<(), AcquireError>> {
         let gate = self.gate;
         let closed = gate.is_closed();
@@ -176,6 +178,7 @@ impl Take<'_> {
         })
     }
 
+    #[inline(never)]
     fn wait(&mut self, cx: &Context<'_>) -> Poll<Result<(), AcquireError>> {
         let waker = cx.waker().clone();
         // That was user code, which may have given permits.

@@ -368,28 +368,37 @@ impl Listener {
         if let Some(value) = check() {
             return Poll::Ready(value);
         }
+        self.listen(cx, check)
+    }
+
+    // Apart from the rest, so that the rest is small enough to be inlined.
+    #[inline(never)]
+    fn listen<T>(&self, cx: &Context<'_>, mut check: impl FnMut() -> Option<T>) -> Poll<T> {
         let waker = cx.waker().clone();
+        // That was user code, which may have done what is waited for.
         if let Some(value) = check() {
             return Poll::Ready(value);
         }
-        self.listen(waker);
-        Poll::Pending
-    }
-
-    fn listen(&self, waker: Waker) {
         let old = self.waker.replace(Some(waker));
         self.listens.set(true);
         if let Some(old) = old {
             drop_waker(old);
         }
+        Poll::Pending
     }
 
     /// Wakes whoever waits.
     #[inline]
     pub(super) fn call(&self) {
-        if self.listens.replace(false)
-            && let Some(waker) = self.waker.take()
-        {
+        if self.listens.get() {
+            self.call_listener();
+        }
+    }
+
+    #[cold]
+    fn call_listener(&self) {
+        self.listens.set(false);
+        if let Some(waker) = self.waker.take() {
             wake(waker);
         }
     }

@@ -2,7 +2,7 @@
 //! in interleaved rounds, and prints what a message costs.
 //!
 //! ```text
-//! cargo run --release --manifest-path benches/compare/Cargo.toml --bin channels -- [ROUNDS]
+//! cargo run --release --manifest-path benches/compare/Cargo.toml --bin channels -- [ROUNDS] [CHANNEL]
 //! ```
 //!
 //! tokio's channels run in tokio's single-threaded runtime, and in io2; the others in io2. `queue` is no
@@ -207,6 +207,7 @@ const UNBOUNDED: &[(&str, Run)] = &[
 
 fn main() -> io::Result<()> {
     let rounds = std::env::args().nth(1);
+    let wanted = std::env::args().nth(2);
     let rounds = rounds.and_then(|text| text.parse().ok()).unwrap_or(11);
     let mut out = io::stdout().lock();
     writeln!(out, "ns a message, medians of {rounds} rounds\n")?;
@@ -217,6 +218,8 @@ fn main() -> io::Result<()> {
     )?;
     writeln!(out, "|{:-<18}|{0:-<16}|{0:->9}:|{0:->10}:|", "")?;
     for (case, room, messages, runs) in CASES {
+        let wanted = |(name, _): &&(&str, Run)| wanted.as_ref().is_none_or(|wanted| wanted == name);
+        let runs: Vec<_> = runs.iter().filter(wanted).collect();
         let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); runs.len()];
         for round in 0..rounds {
             for turn in 0..runs.len() {

@@ -50,14 +50,19 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Queues a message. In a channel with a bound, whoever calls this took a permit for it.
-    #[inline]
-    pub(super) fn push(&self, value: T) {
+    /// Queues a message for which a permit was taken at some time.
+    pub(super) fn push_permitted(&self, value: T) {
         if self.receiver_gone.get() {
             self.give_back(1);
             drop(value);
-            return;
+        } else {
+            self.push(value);
         }
+    }
+
+    /// Queues a message. The channel is open, and if it has a bound, a permit was taken just now.
+    #[inline]
+    pub(super) fn push(&self, value: T) {
         self.queue.borrow_mut().push_back(value);
         self.receiver.call();
     }

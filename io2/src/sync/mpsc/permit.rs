@@ -31,7 +31,7 @@ impl<'a, T> Permit<'a, T> {
 
     /// Sends a message. If the receiver was dropped meanwhile the message is, too.
     pub fn send(self, value: T) {
-        self.chan.push(value);
+        self.chan.push_permitted(value);
         mem::forget(self);
     }
 }
@@ -134,7 +134,7 @@ impl<T> OwnedPermit<T> {
     /// is, too.
     pub fn send(mut self, value: T) -> Sender<T> {
         let sends = self.sends.take().expect(UNUSED);
-        sends.push(value);
+        sends.push_permitted(value);
         Sender::from_sends(sends)
     }
 
