@@ -4,6 +4,7 @@ pub mod child;
 pub mod children;
 pub mod counting;
 pub mod descriptors;
+pub mod hand;
 pub mod observed;
 pub mod pipes;
 pub mod polling;
@@ -12,6 +13,7 @@ pub mod seccomp;
 pub mod signals;
 pub mod sockets;
 pub mod temp;
+pub mod turns;
 
 /// Says why a test does not run here.
 pub fn skip(reason: &str) {

@@ -121,6 +121,7 @@ impl<T> Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
+        self.shared.sender.forget();
         self.shared.sender_gone.set(true);
         self.shared.receiver.call();
     }
@@ -198,6 +199,7 @@ impl<T> Future for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
+        self.shared.receiver.forget();
         self.close();
         drop(self.shared.value.take());
     }

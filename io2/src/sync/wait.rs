@@ -387,6 +387,14 @@ impl Listener {
         Poll::Pending
     }
 
+    /// Whoever waited is gone.
+    pub(super) fn forget(&self) {
+        self.listens.set(false);
+        if let Some(waker) = self.waker.take() {
+            drop_waker(waker);
+        }
+    }
+
     /// Wakes whoever waits.
     #[inline]
     pub(super) fn call(&self) {

@@ -183,6 +183,7 @@ impl<T> Chan<T> {
 
     pub(super) fn receiver_is_gone(&self) {
         self.receiver_gone.set(true);
+        self.receiver.forget();
         self.close();
         let queue = std::mem::take(&mut *self.queue.borrow_mut());
         if let Some(gate) = &self.gate {
