@@ -132,7 +132,7 @@ fn ten_mebibytes_go_in_and_out_on_all_three_pipes() {
     run(async {
         let input: Vec<u8> = (0..(10_u32 << 20) / 4).flat_map(u32::to_le_bytes).collect();
         let mut child = Command::new("tee")
-            .arg("/dev/stderr")
+            .arg("/proc/self/fd/2")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
