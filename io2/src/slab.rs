@@ -96,6 +96,36 @@ impl<T> Slab<T> {
         self.len
     }
 
+    /// The key that the next value gets.
+    ///
+    /// # Panics
+    ///
+    /// When all indices are in use.
+    #[inline]
+    pub(crate) fn next_key(&self) -> Key {
+        match self.entries.get(self.vacant as usize) {
+            Some(entry) => Key {
+                index: self.vacant,
+                generation: entry.generation,
+            },
+            None => self.fresh_key(),
+        }
+    }
+
+    /// The key of an entry that there is not yet.
+    fn fresh_key(&self) -> Key {
+        let index = self.entries.len();
+        assert!(
+            index < self.capacity_max as usize,
+            "more than {} tasks or operations at once in one executor",
+            self.capacity_max
+        );
+        Key {
+            index: index as u32,
+            generation: self.generation_first,
+        }
+    }
+
     /// Puts a value in.
     ///
     /// # Panics
@@ -103,44 +133,16 @@ impl<T> Slab<T> {
     /// When all indices are in use.
     #[inline]
     pub(crate) fn insert(&mut self, value: T) -> Key {
-        self.insert_with(|_| value)
-    }
-
-    /// Puts in a value that is made from its own key.
-    ///
-    /// # Panics
-    ///
-    /// When all indices are in use.
-    #[inline]
-    pub(crate) fn insert_with(&mut self, make: impl FnOnce(Key) -> T) -> Key {
-        // Nothing changes before `make` returns: it may panic.
-        let key;
+        let key = self.next_key();
+        let state = State::Occupied(value);
         if let Some(entry) = self.entries.get_mut(self.vacant as usize) {
-            let State::Vacant(next) = entry.state else {
+            let State::Vacant(next) = std::mem::replace(&mut entry.state, state) else {
                 unreachable!("an occupied entry in the list of vacant ones");
             };
-            key = Key {
-                index: self.vacant,
-                generation: entry.generation,
-            };
-            entry.state = State::Occupied(make(key));
             self.vacant = next;
         } else {
-            let index = self.entries.len();
-            assert!(
-                index < self.capacity_max as usize,
-                "more than {} tasks or operations at once in one executor",
-                self.capacity_max
-            );
-            key = Key {
-                index: index as u32,
-                generation: self.generation_first,
-            };
-            let state = State::Occupied(make(key));
-            self.entries.push(Entry {
-                generation: key.generation,
-                state,
-            });
+            let generation = key.generation;
+            self.entries.push(Entry { generation, state });
         }
         self.len += 1;
         key

@@ -519,22 +519,18 @@ impl Executor {
             task.cancel();
             return handle;
         }
-        let (slot, executor) = (self.seat.slot, self.slot_index());
-        let mut made = None;
-        self.tasks.borrow_mut().insert_with(|key| {
-            slot.inbox.prepare(key.index, key.generation);
-            let waker = TaskKey {
-                executor,
-                task: key,
-            }
-            .waker();
-            let header = Header::new(meta, key, waker, span);
-            let (task, handle) = TaskRef::new(&self.memory, header, future);
-            made = Some((task.clone(), handle));
-            task
-        });
-        let (task, handle) = made.expect("just made");
+        let key = self.tasks.borrow().next_key();
+        self.seat.slot.inbox.prepare(key.index, key.generation);
+        let waker = TaskKey {
+            executor: self.slot_index(),
+            task: key,
+        }
+        .waker();
+        let header = Header::new(meta, key, waker, span);
+        let (task, handle) = TaskRef::new(&self.memory, header, future);
         self.queue(&task);
+        let inserted = self.tasks.borrow_mut().insert(task);
+        debug_assert_eq!(inserted, key);
         handle
     }
 
@@ -622,8 +618,7 @@ impl Executor {
         header.polls.set(polls);
         let span = trace::on().then(|| {
             let delay = header
-                .woken
-                .take()
+                .take_woken()
                 .map(|woken| self.slice.duration(start.since(woken)));
             trace::enter_poll(&header.span, header.meta.id, polls, delay)
         });
@@ -808,7 +803,7 @@ fn root_generation(seat: &Seat) -> u32 {
 /// Keeps when a task was woken.
 #[cold]
 fn note_wake(task: &TaskRef) {
-    task.header().woken.set(Some(clock::ticks()));
+    task.header().set_woken(clock::ticks());
 }
 
 /// Wakes. A waker may be anybody's, so it may panic.

@@ -1,6 +1,7 @@
 //! The part of a task that does not depend on its future.
 
 use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::rc::Rc;
 use std::task::Waker;
@@ -32,8 +33,8 @@ pub(crate) struct Header {
     pub(super) consumed: Cell<bool>,
     /// No handle can take the output any more.
     pub(crate) detached: Cell<bool>,
-    /// The same key, packed.
-    pub(crate) waker: Waker,
+    /// Wakes this task. It owns nothing, so it is not dropped.
+    pub(crate) waker: ManuallyDrop<Waker>,
     pub(crate) polls: Cell<u64>,
     /// Ticks spent in polls, and in the longest one.
     pub(crate) busy: Cell<u64>,
@@ -43,11 +44,12 @@ pub(crate) struct Header {
     pub(crate) key: Key,
     join_waker: Cell<Option<Waker>>,
     pub(crate) span: TaskSpan,
-    /// When it was last woken: kept only while somebody looks at spans.
-    pub(crate) woken: Cell<Option<Ticks>>,
+    /// When it was last woken, or zero: kept only while somebody looks at spans.
+    woken: Cell<Ticks>,
 }
 
 impl Header {
+    /// `waker` must be one that owns nothing, as those of tasks are.
     pub(crate) fn new(meta: TaskMeta, key: Key, waker: Waker, span: TaskSpan) -> Self {
         Header {
             queued: Cell::new(false),
@@ -56,7 +58,7 @@ impl Header {
             finished: Cell::new(false),
             consumed: Cell::new(false),
             detached: Cell::new(false),
-            waker,
+            waker: ManuallyDrop::new(waker),
             polls: Cell::new(0),
             busy: Cell::new(0),
             max_poll: Cell::new(0),
@@ -64,7 +66,7 @@ impl Header {
             key,
             join_waker: Cell::new(None),
             span,
-            woken: Cell::new(None),
+            woken: Cell::new(Ticks(0)),
         }
     }
 
@@ -90,6 +92,16 @@ impl Header {
     /// Whether an output waits to be taken.
     pub(super) fn has_output(&self) -> bool {
         self.finished.get() && !self.consumed.get()
+    }
+
+    /// Notes when it was woken.
+    pub(crate) fn set_woken(&self, now: Ticks) {
+        self.woken.set(now);
+    }
+
+    /// When it was woken, if that was noted.
+    pub(crate) fn take_woken(&self) -> Option<Ticks> {
+        Some(self.woken.replace(Ticks(0))).filter(|&woken| woken != Ticks(0))
     }
 
     /// Notes who waits for the output. Only the waker that came last is kept.

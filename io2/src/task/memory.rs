@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
 /// Sizes are rounded up to this.
-const STEP: usize = 64;
+const STEP: usize = 32;
 /// Larger blocks are not kept.
 const SIZE_MAX: usize = 1024;
 /// Of all blocks together so many bytes are kept; more go back to the allocator. None where a
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(second, first);
         give(&memory, second, 128);
         give(&memory, other, 200);
-        assert_eq!(memory.kept.get(), 128 + 256);
+        assert_eq!(memory.kept.get(), 128 + 224);
     }
 
     #[test]
