@@ -271,6 +271,8 @@ impl Executor {
     /// Nothing is ready: sleeps until a completion, a timer, or a wake of another thread.
     fn wait(&self) -> io::Result<()> {
         if self.config.spin > Duration::ZERO && self.spin() {
+            // Else a timer that is due would not be looked at, and the next poll seem to be long.
+            self.slice.mark();
             return Ok(());
         }
         if self.driver.borrow().must_poll() {
