@@ -5,6 +5,9 @@
 //! worker of the kernel look their descriptor up late, and would find whatever was opened since
 //! under the same number.
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;

@@ -158,35 +158,38 @@ fn what_tasks_submit_in_a_turn_goes_to_the_kernel_in_one_enter() {
 
 #[test]
 fn a_spinning_executor_fires_one_timer_after_the_other() {
-    child::run("a_spinning_executor_fires_one_timer_after_the_other", || {
-        let observed = Observed::at_most(tracing::Level::WARN);
-        observed.run(|| {
-            let config = ExecutorConfig::new()
-                .spin(Duration::from_secs(60))
-                .preempt_duration(Duration::from_millis(8));
-            config
-                .run(async {
-                    let mut set = io2::JoinSet::new();
-                    for n in 1..=5 {
-                        set.spawn(io2::time::sleep(Duration::from_millis(20 * n)));
-                    }
-                    while let Some(done) = set.join_next().await {
-                        done.unwrap();
-                    }
-                    // A wake after a long spin: the spinning is not the task's.
-                    let (wake, woken) = oneshot::channel();
-                    let thread = thread::spawn(move || {
-                        thread::sleep(Duration::from_millis(30));
-                        wake.send(()).unwrap();
-                    });
-                    woken.await.unwrap();
-                    thread.join().unwrap();
-                })
-                .unwrap();
-        });
-        // On a machine that stalls, one poll may be long indeed; each was after a spin.
-        assert!(observed.named("preempt.overrun").len() < 3);
-    });
+    child::run(
+        "a_spinning_executor_fires_one_timer_after_the_other",
+        || {
+            let observed = Observed::at_most(tracing::Level::WARN);
+            observed.run(|| {
+                let config = ExecutorConfig::new()
+                    .spin(Duration::from_secs(60))
+                    .preempt_duration(Duration::from_millis(8));
+                config
+                    .run(async {
+                        let mut set = io2::JoinSet::new();
+                        for n in 1..=5 {
+                            set.spawn(io2::time::sleep(Duration::from_millis(20 * n)));
+                        }
+                        while let Some(done) = set.join_next().await {
+                            done.unwrap();
+                        }
+                        // A wake after a long spin: the spinning is not the task's.
+                        let (wake, woken) = oneshot::channel();
+                        let thread = thread::spawn(move || {
+                            thread::sleep(Duration::from_millis(30));
+                            wake.send(()).unwrap();
+                        });
+                        woken.await.unwrap();
+                        thread.join().unwrap();
+                    })
+                    .unwrap();
+            });
+            // On a machine that stalls, one poll may be long indeed; each was after a spin.
+            assert!(observed.named("preempt.overrun").len() < 3);
+        },
+    );
 }
 
 #[test]
