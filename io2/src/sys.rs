@@ -3,6 +3,8 @@
 //! No policy here: each function is one call, with its error as an `io::Error`.
 
 pub(crate) mod file;
+#[cfg(feature = "net")]
+pub(crate) mod net;
 
 use std::ffi::CStr;
 use std::io;
@@ -65,20 +67,6 @@ pub(crate) fn eventfd() -> io::Result<OwnedFd> {
     }
     // SAFETY: the descriptor is new and nobody else's.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-/// Whether the other end of a stream sends no more, even if some of what it sent is still to be
-/// received.
-#[cfg(feature = "net")]
-pub(crate) fn is_hung_up(fd: RawFd) -> bool {
-    let mut look = libc::pollfd {
-        fd,
-        events: libc::POLLRDHUP,
-        revents: 0,
-    };
-    // SAFETY: the one structure is there to be written to; the call does not wait.
-    let found = unsafe { libc::poll(&raw mut look, 1, 0) };
-    found > 0 && look.revents & libc::POLLRDHUP != 0
 }
 
 /// Adds one to an eventfd. A full counter is as good as a fuller one, so no error matters.

@@ -13,3 +13,10 @@ pub fn send(signal: i32) {
     let result = unsafe { libc::kill(libc::getpid(), signal) };
     assert_eq!(result, 0, "{}", io::Error::last_os_error());
 }
+
+/// Lets a signal do what it does by itself, which Rust turned off for `SIGPIPE`.
+pub fn by_default(signal: i32) {
+    // SAFETY: the default action is no function of ours.
+    let before = unsafe { libc::signal(signal, libc::SIG_DFL) };
+    assert_ne!(before, libc::SIG_ERR);
+}

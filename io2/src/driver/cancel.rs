@@ -32,13 +32,15 @@ fn entry(target: Token, token: Token) -> Entry {
 
 /// Looks at the kernel's answer. Whatever it is, the operation's own completion is what counts; but
 /// one that the kernel did not find, or could not stop just now, and that goes on, is to be
-/// cancelled again.
+/// cancelled again. One that has a result goes on only until the kernel is done with its memory.
 pub(super) fn came_too_early(key: Key, res: i32, inflight: &mut Inflight) -> bool {
     if res != -libc::ENOENT && res != -libc::EALREADY {
         return false;
     }
     match inflight.slots.get_mut(key) {
-        Some(slot) if slot.state.is_in_flight() && slot.cancels < MAX_TRIES => {
+        Some(slot)
+            if slot.state.is_in_flight() && slot.first.is_none() && slot.cancels < MAX_TRIES =>
+        {
             slot.cancels += 1;
             true
         }

@@ -10,6 +10,7 @@
 //!
 //! Nothing else frees a slot. A key whose slot was freed finds nothing.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
@@ -43,6 +44,9 @@ pub(crate) struct Meta {
 
 /// An operation whose future is gone.
 pub(crate) trait Orphan {
+    /// Gives away what the kernel is done with after the first completion, if that is not the last.
+    fn settle(&mut self) -> Option<Box<dyn Any>>;
+
     /// Disposes of the result, and frees what the operation owned.
     fn discard(self: Box<Self>, side: SideBytes, result: io::Result<u32>);
 }

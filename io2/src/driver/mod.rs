@@ -28,6 +28,7 @@ mod side;
 mod tests;
 mod token;
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
@@ -72,6 +73,8 @@ pub(crate) enum Reaped {
     Discard(Box<Discarded>),
     /// The same for one completion of a multishot operation.
     DiscardNext(Rc<dyn OrphanStream>, Box<Finished>),
+    /// The kernel is done with this before the last completion.
+    Settle(Box<dyn Any>),
     /// Nothing has to be done, but somebody wants to see every completion.
     Seen(Box<Finished>),
 }
@@ -362,6 +365,12 @@ impl Driver {
             State::Streaming(stream) => stream.waker,
             _ => None,
         }
+    }
+
+    /// Whether an operation has its result, though not its last completion.
+    pub(crate) fn is_settled(&self, key: Key) -> bool {
+        let slot = self.inflight.slots.get(key);
+        slot.is_some_and(|slot| slot.first.is_some())
     }
 
     /// What is known of an operation in flight.
@@ -738,6 +747,9 @@ fn complete(
                 inflight.pending -= 1;
                 complete_single(inflight, key, first, finished, seen, out);
             } else {
+                if let State::Orphaned(orphan) = &mut slot.state {
+                    out.extend(orphan.settle().map(Reaped::Settle));
+                }
                 see(finished, seen, out);
             }
         }

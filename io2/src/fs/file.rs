@@ -210,7 +210,7 @@ impl File {
         File { fd }
     }
 
-    pub(super) fn fd(&self) -> &Fd {
+    pub(crate) fn fd(&self) -> &Fd {
         &self.fd
     }
 

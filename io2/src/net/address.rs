@@ -1,8 +1,11 @@
-//! Addresses, from the kernel's form to std's.
+//! Addresses, from the kernel's form to std's and back.
 
+use std::ffi::OsStr;
 use std::io;
 use std::net::SocketAddr;
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use socket2::SockAddr;
 
@@ -50,4 +53,25 @@ pub(super) fn unix_sender(address: Option<SockAddr>) -> io::Result<UnixSocketAdd
 
 fn unnamed() -> io::Result<UnixSocketAddr> {
     UnixSocketAddr::from_pathname("")
+}
+
+/// The kernel's form of a path. An abstract name is none, though it looks like one.
+pub(super) fn of_path(path: &Path) -> io::Result<SockAddr> {
+    if path.as_os_str().as_bytes().contains(&0) {
+        let text = "a socket's path must not contain a zero byte";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
+    SockAddr::unix(path)
+}
+
+/// The kernel's form of a Unix address.
+pub(super) fn of_unix(address: &UnixSocketAddr) -> io::Result<SockAddr> {
+    if let Some(path) = address.as_pathname() {
+        of_path(path)
+    } else if let Some(name) = address.as_abstract_name() {
+        let name = [&[0], name].concat();
+        SockAddr::unix(OsStr::from_bytes(&name))
+    } else {
+        SockAddr::unix("")
+    }
 }

@@ -161,7 +161,7 @@ impl RecvPooled {
                 State::Streaming(multishot) => {
                     let Poll::Ready(received) = multishot.poll_next(cx) else {
                         // A new request sees the end, after what has come.
-                        if mem::take(&mut self.suspect) && sys::is_hung_up(self.fd.raw()) {
+                        if mem::take(&mut self.suspect) && sys::net::is_hung_up(self.fd.raw()) {
                             multishot.stop();
                         }
                         return Poll::Pending;

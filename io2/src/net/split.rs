@@ -3,6 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
+use super::splice::{End, sealed};
 use super::{RecvPooled, Shutdown, TcpStream, UnixStream, transfer};
 use crate::buf::{BufResult, IoBuf, IoBufMut, IoBufs, IoBufsMut};
 use crate::fd::Fd;
@@ -141,5 +142,17 @@ impl<S> fmt::Debug for OwnedReadHalf<S> {
 impl<S> fmt::Debug for OwnedWriteHalf<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("OwnedWriteHalf")
+    }
+}
+
+impl<S> sealed::Source for OwnedReadHalf<S> {
+    fn source(&self) -> End {
+        End(self.fd.clone())
+    }
+}
+
+impl<S> sealed::Sink for OwnedWriteHalf<S> {
+    fn sink(&self) -> End {
+        End(self.fd.clone())
     }
 }

@@ -5,11 +5,15 @@ use std::net::{self, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
+use socket2::TcpKeepalive;
+
 use super::resolve::{self, ToSocketAddrs};
+use super::splice::{self, End, sealed};
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf};
 use super::{RecvPooled, Shutdown, TcpSocket, address, socket, transfer};
 use crate::buf::{BufResult, IoBuf, IoBufMut, IoBufs, IoBufsMut};
 use crate::fd::Fd;
+use crate::fs::File;
 use crate::op::Op;
 use crate::op::socket::{self as ops, Recv, RecvVectored, Send, SendVectored};
 use crate::time::timeout;
@@ -64,7 +68,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// `UnexpectedEof` if the peer ends before; the buffer then holds what came, at its old length.
+    /// `UnexpectedEof` if the peer ends before; the buffer then holds what came.
     pub async fn read_exact<B: IoBufMut>(&self, buf: B) -> BufResult<(), B> {
         transfer::read_exact(&self.fd, buf).await
     }
@@ -119,9 +123,50 @@ impl TcpStream {
 
     /// Writes without copying: the network card fetches the bytes, and the buffer comes back when it
     /// has. That pays from tens of kilobytes on, on a real network; on loopback the kernel copies
-    /// nevertheless, and it is slower than [`write`](Self::write).
+    /// nevertheless, and it is slower than [`write`](Self::write). Kernels before Linux 6.0 always copy.
+    ///
+    /// [`Op::cancel`] and [`Op::timeout`] wait for the network too, once the kernel has taken bytes: a
+    /// peer that receives nothing lets them wait. A write that is dropped keeps its buffer until then, but
+    /// not the connection open; the end of the executor waits for it, at most for the
+    /// [`shutdown_timeout`](crate::ExecutorConfig::shutdown_timeout).
+    ///
+    /// ```
+    /// # io2::ExecutorConfig::new().run(async {
+    /// # let listener = io2::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    /// # let stream = io2::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// let (written, buf) = stream.write_zero_copy(vec![7; 100]).await;
+    /// assert_eq!((written?, buf.len()), (100, 100));
+    /// # assert_eq!(peer.read(vec![0; 100]).await.0?, 100);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn write_zero_copy<B: IoBuf>(&self, buf: B) -> Op<Send<B>> {
         Op::new(Send::zero_copy(self.fd.clone(), buf))
+    }
+
+    /// Sends `len` bytes of a file, from `offset` on, without a copy through the program's memory, and
+    /// says how many: fewer if the file ends before.
+    ///
+    /// Dropping it loses how many bytes were sent; an error does too.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, for the file or for the connection; `InvalidInput` for what has no offsets.
+    ///
+    /// ```
+    /// # io2::ExecutorConfig::new().run(async {
+    /// # let listener = io2::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    /// # let stream = io2::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// let file = io2::fs::File::open("Cargo.toml").await?;
+    /// assert_eq!(stream.send_file(&file, 1, 7).await?, 7);
+    /// # assert_eq!(peer.read(Vec::with_capacity(9)).await.1, b"package");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    pub async fn send_file(&self, file: &File, offset: u64, len: u64) -> io::Result<u64> {
+        splice::send_file(&self.fd, file, offset, len).await
     }
 
     /// Ends a direction, or both. The peer reads to the end of what was written, then 0.
@@ -200,6 +245,56 @@ impl TcpStream {
         socket::options(&self.fd).tcp_nodelay()
     }
 
+    /// How many routers a packet may pass.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        socket::options(&self.fd).set_ttl_v4(ttl)
+    }
+
+    /// How many routers a packet may pass.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn ttl(&self) -> io::Result<u32> {
+        socket::options(&self.fd).ttl_v4()
+    }
+
+    /// After how long without traffic the peer is asked whether it is alive; `None` for never.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn set_keepalive(&self, idle: Option<Duration>) -> io::Result<()> {
+        let socket = socket::options(&self.fd);
+        match idle {
+            Some(idle) => socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(idle)),
+            None => socket.set_keepalive(false),
+        }
+    }
+
+    /// Lets the close of the connection reset it at once: the peer gets an error, and what was not sent
+    /// yet is thrown away. There is no other way to linger here, since it would block the thread.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn set_zero_linger(&self) -> io::Result<()> {
+        socket::options(&self.fd).set_linger(Some(Duration::ZERO))
+    }
+
+    /// The error that the connection has met and nobody was told of yet. It is told once.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, if it cannot tell.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        socket::options(&self.fd).take_error()
+    }
+
     /// Takes over a connection of std's. It is set to block, for all who share it: the ring waits.
     ///
     /// # Errors
@@ -231,5 +326,17 @@ impl TcpStream {
 impl AsFd for TcpStream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+impl sealed::Source for TcpStream {
+    fn source(&self) -> End {
+        End(self.fd.clone())
+    }
+}
+
+impl sealed::Sink for TcpStream {
+    fn sink(&self) -> End {
+        End(self.fd.clone())
     }
 }

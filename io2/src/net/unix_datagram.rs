@@ -8,7 +8,7 @@ use std::path::Path;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::{UnixSocketAddr, address, socket, transfer};
-use crate::buf::{IoBuf, IoBufMut};
+use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::Fd;
 use crate::op::Op;
 use crate::op::socket::{Connect, Recv, RecvFrom, Send, SendTo};
@@ -41,10 +41,23 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// The kernel's; `AddrInUse` if the path is there already.
+    /// The kernel's; `AddrInUse` if the path is there already; `InvalidInput` for a path that is too long.
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixDatagram> {
+        UnixDatagram::bind_to(&address::of_path(path.as_ref())?)
+    }
+
+    /// Binds to an address, which may be a name in the abstract namespace.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's; `AddrInUse` if somebody is bound to it already.
+    pub fn bind_addr(address: &UnixSocketAddr) -> io::Result<UnixDatagram> {
+        UnixDatagram::bind_to(&address::of_unix(address)?)
+    }
+
+    fn bind_to(address: &SockAddr) -> io::Result<UnixDatagram> {
         let socket = socket::make(Domain::UNIX, Type::DGRAM, None)?;
-        socket.bind(&SockAddr::unix(path)?)?;
+        socket.bind(address)?;
         Ok(UnixDatagram::from_socket(socket))
     }
 
@@ -74,7 +87,18 @@ impl UnixDatagram {
     ///
     /// The kernel's.
     pub async fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
-        Op::new(Connect::new(self.fd.clone(), SockAddr::unix(path)?)).await
+        let address = address::of_path(path.as_ref())?;
+        Op::new(Connect::new(self.fd.clone(), address)).await
+    }
+
+    /// The same for an address, such as one that [`recv_from`](Self::recv_from) gave.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub async fn connect_addr(&self, address: &UnixSocketAddr) -> io::Result<()> {
+        let address = address::of_unix(address)?;
+        Op::new(Connect::new(self.fd.clone(), address)).await
     }
 
     /// Sends a datagram to the connected socket.
@@ -92,12 +116,30 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// The kernel's; `InvalidInput` for a path that is too long.
-    pub async fn send_to<B: IoBuf, P: AsRef<Path>>(
+    pub async fn send_to<B: IoBuf, P: AsRef<Path>>(&self, buf: B, path: P) -> BufResult<usize, B> {
+        self.send_to_address(buf, address::of_path(path.as_ref()))
+            .await
+    }
+
+    /// The same for an address, such as one that [`recv_from`](Self::recv_from) gave.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub async fn send_to_addr<B: IoBuf>(
         &self,
         buf: B,
-        path: P,
-    ) -> crate::buf::BufResult<usize, B> {
-        match SockAddr::unix(path) {
+        address: &UnixSocketAddr,
+    ) -> BufResult<usize, B> {
+        self.send_to_address(buf, address::of_unix(address)).await
+    }
+
+    async fn send_to_address<B: IoBuf>(
+        &self,
+        buf: B,
+        address: io::Result<SockAddr>,
+    ) -> BufResult<usize, B> {
+        match address {
             Ok(address) => Op::new(SendTo::new(self.fd.clone(), buf, address)).await,
             Err(error) => (Err(error), buf),
         }
@@ -107,6 +149,15 @@ impl UnixDatagram {
     pub fn recv_from<B: IoBufMut>(&self, buf: B) -> Op<RecvFrom<B, UnixSocketAddr>> {
         let convert = address::unix_sender;
         Op::new(RecvFrom::new(self.fd.clone(), buf, false, convert))
+    }
+
+    /// The address that it is connected to.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's; `NotConnected` among them.
+    pub fn peer_addr(&self) -> io::Result<UnixSocketAddr> {
+        address::unix(&socket::options(&self.fd).peer_addr()?)
     }
 
     /// The address that it is bound to.

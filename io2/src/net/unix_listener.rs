@@ -42,10 +42,39 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// The kernel's; `AddrInUse` if the path is there already.
+    /// The kernel's; `AddrInUse` if the path is there already; `InvalidInput` for a path that is too long.
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixListener> {
+        UnixListener::listen(&address::of_path(path.as_ref())?)
+    }
+
+    /// The same for an address, which may be a name in the abstract namespace: that leaves no path
+    /// behind.
+    ///
+    /// ```
+    /// # io2::ExecutorConfig::new().run(async {
+    /// # let name = format!("io2-doc-{}", std::process::id());
+    /// use std::os::linux::net::SocketAddrExt;
+    /// use io2::net::{UnixListener, UnixSocketAddr, UnixStream};
+    ///
+    /// let address = UnixSocketAddr::from_abstract_name(&name)?;
+    /// let listener = UnixListener::bind_addr(&address)?;
+    /// let client = UnixStream::connect_addr(&address).await?;
+    /// let (stream, _peer) = listener.accept().await?;
+    /// # drop((client, stream));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn bind_addr(address: &UnixSocketAddr) -> io::Result<UnixListener> {
+        UnixListener::listen(&address::of_unix(address)?)
+    }
+
+    fn listen(address: &SockAddr) -> io::Result<UnixListener> {
         let socket = socket::make(Domain::UNIX, Type::STREAM, None)?;
-        socket.bind(&SockAddr::unix(path)?)?;
+        socket.bind(address)?;
         socket.listen(1024)?;
         Ok(UnixListener::from_fd(Fd::new(socket.into())))
     }

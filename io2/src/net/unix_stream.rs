@@ -7,10 +7,12 @@ use std::path::Path;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use super::splice::{self, End, sealed};
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf};
 use super::{RecvPooled, Shutdown, UnixSocketAddr, address, socket, transfer};
 use crate::buf::{BufResult, IoBuf, IoBufMut, IoBufs, IoBufsMut};
 use crate::fd::Fd;
+use crate::fs::File;
 use crate::op::Op;
 use crate::op::socket::{self as ops, Recv, RecvVectored, Send, SendVectored};
 
@@ -40,8 +42,22 @@ impl UnixStream {
     ///
     /// The kernel's.
     pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
+        UnixStream::connect_to(address::of_path(path.as_ref())?).await
+    }
+
+    /// Connects to the listener at an address, which may be a name in the abstract namespace: see
+    /// [`UnixListener::bind_addr`](super::UnixListener::bind_addr). Dropping it gives up.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub async fn connect_addr(address: &UnixSocketAddr) -> io::Result<UnixStream> {
+        UnixStream::connect_to(address::of_unix(address)?).await
+    }
+
+    async fn connect_to(address: SockAddr) -> io::Result<UnixStream> {
         let socket = socket::make(Domain::UNIX, Type::STREAM, None)?;
-        let fd = socket::connect(socket, SockAddr::unix(path)?).await?;
+        let fd = socket::connect(socket, address).await?;
         Ok(UnixStream::from_fd(fd))
     }
 
@@ -66,7 +82,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// `UnexpectedEof` if the peer ends before; the buffer then holds what came, at its old length.
+    /// `UnexpectedEof` if the peer ends before; the buffer then holds what came.
     pub async fn read_exact<B: IoBufMut>(&self, buf: B) -> BufResult<(), B> {
         transfer::read_exact(&self.fd, buf).await
     }
@@ -115,6 +131,28 @@ impl UnixStream {
     /// Writes some of several buffers, in turn.
     pub fn write_vectored<B: IoBufs>(&self, bufs: B) -> Op<SendVectored<B>> {
         transfer::write_vectored(&self.fd, bufs)
+    }
+
+    /// Sends `len` bytes of a file, from `offset` on, without a copy through the program's memory, and
+    /// says how many: fewer if the file ends before.
+    ///
+    /// Dropping it loses how many bytes were sent; an error does too.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, for the file or for the connection; `InvalidInput` for what has no offsets.
+    ///
+    /// ```
+    /// # io2::ExecutorConfig::new().run(async {
+    /// # let (stream, peer) = io2::net::UnixStream::pair()?;
+    /// let file = io2::fs::File::open("Cargo.toml").await?;
+    /// assert_eq!(stream.send_file(&file, 1, 7).await?, 7);
+    /// # assert_eq!(peer.read(Vec::with_capacity(9)).await.1, b"package");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    pub async fn send_file(&self, file: &File, offset: u64, len: u64) -> io::Result<u64> {
+        splice::send_file(&self.fd, file, offset, len).await
     }
 
     /// Ends a direction, or both. The peer reads to the end of what was written, then 0.
@@ -178,5 +216,17 @@ impl UnixStream {
 impl AsFd for UnixStream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+impl sealed::Source for UnixStream {
+    fn source(&self) -> End {
+        End(self.fd.clone())
+    }
+}
+
+impl sealed::Sink for UnixStream {
+    fn sink(&self) -> End {
+        End(self.fd.clone())
     }
 }

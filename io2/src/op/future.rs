@@ -1,5 +1,6 @@
 //! The one future: submits an operation, waits for it, and cancels it when it is dropped.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -108,6 +109,10 @@ impl std::error::Error for Interrupted {}
 struct Abandoned<T: Operation>(T);
 
 impl<T: Operation> Orphan for Abandoned<T> {
+    fn settle(&mut self) -> Option<Box<dyn Any>> {
+        self.0.settle()
+    }
+
     fn discard(self: Box<Self>, side: SideBytes, result: io::Result<u32>) {
         // SAFETY: the slot was filled by `Op::<T>::submit`, and its bytes were just taken from it.
         let side = unsafe { driver::side_get::<T::Side>(side) };
@@ -379,7 +384,8 @@ impl<T: Operation> Future for Op<T> {
 
 impl<T: Operation> Drop for Op<T> {
     fn drop(&mut self) {
-        let (Some(flight), Some(operation)) = (self.flight.take(), self.operation.take()) else {
+        let (Some(flight), Some(mut operation)) = (self.flight.take(), self.operation.take())
+        else {
             return;
         };
         let Flight { driver, key, .. } = flight;
@@ -388,6 +394,9 @@ impl<T: Operation> Drop for Op<T> {
         if let Some((completion, side)) = taken {
             operation.discard(side, completion.result());
             return;
+        }
+        if driver.borrow().is_settled(key) {
+            drop(operation.settle());
         }
         let meta = driver.borrow().meta(key);
         let orphan = Box::new(Abandoned(operation));

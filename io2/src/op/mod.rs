@@ -39,6 +39,8 @@ mod poll;
 mod read;
 mod readv;
 mod rename;
+#[cfg(feature = "net")]
+mod splice;
 mod statx;
 mod symlink;
 pub(crate) mod transfer;
@@ -49,6 +51,7 @@ mod writev;
 #[cfg(feature = "net")]
 pub mod socket;
 
+use std::any::Any;
 use std::io;
 use std::task::{Context, Poll};
 
@@ -79,6 +82,8 @@ pub(crate) use self::open::Open;
 #[cfg(feature = "process")]
 pub(crate) use self::poll::PollReady;
 pub(crate) use self::rename::Rename;
+#[cfg(feature = "net")]
+pub(crate) use self::splice::Splice;
 pub(crate) use self::statx::Statx;
 pub(crate) use self::symlink::Symlink;
 pub(crate) use self::unlink::Unlink;
@@ -167,6 +172,12 @@ pub unsafe trait Operation: Unpin + Sized + 'static {
     /// a descriptor closes it here.
     fn discard(self, side: Self::Side, result: io::Result<u32>) {
         let _ = (side, result);
+    }
+
+    /// The first of several completions has come, and nobody waits any more: gives away what the kernel
+    /// is done with before the last one, such as the descriptor. It is dropped at once.
+    fn settle(&mut self) -> Option<Box<dyn Any>> {
+        None
     }
 
     /// What the operation works on.

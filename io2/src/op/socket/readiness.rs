@@ -20,6 +20,12 @@ impl Readiness {
         let events = libc::POLLIN | libc::POLLRDHUP;
         Readiness { fd, events }
     }
+
+    /// There is room for something to send.
+    pub(crate) fn to_send(fd: Fd) -> Readiness {
+        let events = libc::POLLOUT;
+        Readiness { fd, events }
+    }
 }
 
 // SAFETY: the entry holds no address.

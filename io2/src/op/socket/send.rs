@@ -1,10 +1,12 @@
 //! Sending one buffer on a connected socket.
 
+use std::any::Any;
 use std::io;
 
 use io_uring::{opcode, squeue::Entry, types};
 
 use crate::buf::{BufResult, IoBuf};
+use crate::executor::context;
 use crate::fd::Fd;
 use crate::op::{Operation, Target, transfer_len};
 
@@ -14,7 +16,8 @@ use crate::op::{Operation, Target, transfer_len};
 /// or as a whole.
 #[derive(Debug)]
 pub struct Send<B> {
-    fd: Fd,
+    /// `None` once the kernel is done with it.
+    fd: Option<Fd>,
     buf: B,
     zero_copy: bool,
     flags: i32,
@@ -23,7 +26,7 @@ pub struct Send<B> {
 impl<B: IoBuf> Send<B> {
     pub(crate) fn new(fd: Fd, buf: B) -> Send<B> {
         Send {
-            fd,
+            fd: Some(fd),
             buf,
             zero_copy: false,
             flags: libc::MSG_NOSIGNAL,
@@ -59,10 +62,10 @@ unsafe impl<B: IoBuf> Operation for Send<B> {
     fn side(&mut self) {}
 
     fn encode(&mut self, _side: *mut ()) -> Entry {
-        let fd = types::Fd(self.fd.raw());
+        let fd = types::Fd(self.fd.as_ref().map_or(-1, Fd::raw));
         let (ptr, len) = (self.buf.stable_ptr(), transfer_len(self.buf.bytes_init()));
         // A peer that is gone is an error here, not a signal to the process.
-        if self.zero_copy {
+        if self.zero_copy && can_send_without_copy() {
             opcode::SendZc::new(fd, ptr, len).flags(self.flags).build()
         } else {
             opcode::Send::new(fd, ptr, len).flags(self.flags).build()
@@ -73,10 +76,23 @@ unsafe impl<B: IoBuf> Operation for Send<B> {
         (result.map(|count| count as usize), self.buf)
     }
 
+    /// The descriptor: the kernel waits for the network with the connection, not with its number. Else a
+    /// peer that receives nothing could keep open what was closed.
+    fn settle(&mut self) -> Option<Box<dyn Any>> {
+        let fd = self.fd.take()?;
+        Some(Box::new(fd))
+    }
+
     fn target(&self) -> Target {
         Target {
             len: transfer_len(self.buf.bytes_init()).into(),
-            ..Target::whole(&self.fd)
+            ..self.fd.as_ref().map_or(Target::nothing(), Target::whole)
         }
     }
+}
+
+/// Whether the kernel has the operation; without it, it copies.
+fn can_send_without_copy() -> bool {
+    let driver = context::with(|executor| executor.driver.clone());
+    driver.is_some_and(|driver| driver.borrow().capabilities().has(opcode::SendZc::CODE))
 }
