@@ -158,11 +158,9 @@ pub(crate) struct Taking {
 }
 
 impl Taking {
-    pub(crate) fn new(pool: Rc<Pool>) -> Taking {
-        Taking {
-            pool,
-            seat: Rc::default(),
-        }
+    /// The seat must be nobody else's; it is taken over for its memory.
+    pub(crate) fn new(pool: Rc<Pool>, seat: Rc<Seat>) -> Taking {
+        Taking { pool, seat }
     }
 
     pub(crate) fn pool(&self) -> &Rc<Pool> {

@@ -83,6 +83,7 @@ pub(crate) trait OrphanStream {
 }
 
 /// The completions of a multishot operation that its future has not taken yet.
+#[derive(Default)]
 pub(super) struct Stream {
     pub(super) waker: Option<Waker>,
     pub(super) queue: VecDeque<Completion>,
@@ -150,7 +151,16 @@ pub(super) struct Inflight {
     pub(super) sides: Sides,
     /// Slots that the kernel has not finished with.
     pub(super) pending: usize,
+    /// Empty streams, for their memory.
+    #[expect(
+        clippy::vec_box,
+        reason = "a slot holds the box, which is what is kept"
+    )]
+    spare: Vec<Box<Stream>>,
 }
+
+/// How many streams are kept for their memory.
+const MAX_SPARE: usize = 64;
 
 impl Inflight {
     pub(super) fn new() -> Self {
@@ -158,6 +168,7 @@ impl Inflight {
             slots: Slab::new(GENERATION_BITS, INDEX_BITS),
             sides: Sides::new(),
             pending: 0,
+            spare: Vec::new(),
         }
     }
 
@@ -173,12 +184,11 @@ impl Inflight {
         let slot = Slot {
             state: match multishot {
                 None => State::Waiting(waker),
-                Some(limit) => State::Streaming(Box::new(Stream {
-                    waker,
-                    queue: VecDeque::new(),
-                    ended: false,
-                    limit,
-                })),
+                Some(limit) => {
+                    let mut stream = self.spare.pop().unwrap_or_default();
+                    (stream.waker, stream.ended, stream.limit) = (waker, false, limit);
+                    State::Streaming(stream)
+                }
             },
             meta,
             polled: false,
@@ -188,6 +198,24 @@ impl Inflight {
         let key = self.slots.insert(slot);
         self.pending += 1;
         (key, self.sides.place(key.index))
+    }
+
+    /// Keeps the memory of a stream that is over. Its waker must have been taken out.
+    #[cfg_attr(
+        not(feature = "net"),
+        allow(
+            dead_code,
+            reason = "only sockets have operations with many completions"
+        )
+    )]
+    pub(super) fn keep(&mut self, state: State) {
+        match state {
+            State::Streaming(stream) if self.spare.len() < MAX_SPARE => {
+                debug_assert!(stream.waker.is_none() && stream.queue.is_empty());
+                self.spare.push(stream);
+            }
+            _ => {}
+        }
     }
 
     /// Frees a slot whose entry was never pushed, and gives its waker back, to be dropped unborrowed.

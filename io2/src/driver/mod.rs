@@ -301,7 +301,9 @@ impl Driver {
         if !stream.ended || !stream.queue.is_empty() {
             return Some((completion, None));
         }
-        self.inflight.slots.remove(key);
+        if let Some(slot) = self.inflight.slots.remove(key) {
+            self.inflight.keep(slot.state);
+        }
         Some((completion, Some(self.inflight.sides.take(key.index))))
     }
 
@@ -359,12 +361,11 @@ impl Driver {
         orphan: Rc<dyn OrphanStream>,
     ) -> Option<Waker> {
         let slot = self.inflight.slots.get_mut(key)?;
-        let state = std::mem::replace(&mut slot.state, State::OrphanedStream(orphan));
+        let mut state = std::mem::replace(&mut slot.state, State::OrphanedStream(orphan));
         self.cancel(key);
-        match state {
-            State::Streaming(stream) => stream.waker,
-            _ => None,
-        }
+        let waker = state.waker().and_then(Option::take);
+        self.inflight.keep(state);
+        waker
     }
 
     /// Whether an operation has its result, though not its last completion.

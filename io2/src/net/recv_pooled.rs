@@ -22,7 +22,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use crate::buf::{PooledBuf, Taking, pool};
-use crate::driver::Pool;
+use crate::driver::{Pool, Seat};
 use crate::fd::Fd;
 use crate::op::socket::{Readiness, Received, Recv, RecvMulti};
 use crate::op::{Multishot, Op};
@@ -34,7 +34,7 @@ use crate::sys;
 /// something to put into it: so ten thousand idle connections need no buffer.
 ///
 /// An empty pool is no error: [`next`](Self::next) then waits until somebody drops a buffer, each in
-/// turn. A stream whose buffers nobody takes stops receiving when it holds a quarter of the pool.
+/// turn. A stream whose buffers nobody takes stops receiving when it holds a quarter of the pool, or two buffers.
 ///
 /// Dropping this loses what has come and was not taken: whoever wants to go on with `read` on the same
 /// stream calls [`stop`](Self::stop) first, and takes the rest.
@@ -63,6 +63,8 @@ pub struct RecvPooled {
     suspect: bool,
     /// No request is made any more.
     stopped: bool,
+    /// Its place in the queue for buffers, made when it is needed first.
+    seat: Option<Rc<Seat>>,
 }
 
 enum State {
@@ -96,6 +98,7 @@ impl RecvPooled {
             overlooks: false,
             suspect: false,
             stopped: false,
+            seat: None,
         }
     }
 
@@ -228,11 +231,12 @@ impl RecvPooled {
     }
 
     /// Something has come, and a buffer is needed.
-    fn take(&self, pool: Rc<Pool>) -> State {
+    fn take(&mut self, pool: Rc<Pool>) -> State {
         if pool.has_provided() {
             State::Idle
         } else {
-            State::Waiting(Taking::new(pool))
+            let seat = self.seat.get_or_insert_default().clone();
+            State::Waiting(Taking::new(pool, seat))
         }
     }
 }

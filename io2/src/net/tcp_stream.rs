@@ -152,7 +152,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// The kernel's, for the file or for the connection; `InvalidInput` for what has no offsets.
+    /// The kernel's, for the file or for the connection; `NotSeekable` for what has no offsets.
     ///
     /// ```
     /// # io2::ExecutorConfig::new().run(async {

@@ -55,7 +55,7 @@ unsafe impl MultishotOperation for RecvMulti {
 
     /// No connection is to hold the whole pool without looking at it.
     fn most_waiting(&self) -> usize {
-        usize::from(self.pool.count() / 4).max(1)
+        usize::from(self.pool.count() / 4).max(2)
     }
 
     fn encode(&mut self) -> Entry {
