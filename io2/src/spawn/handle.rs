@@ -20,7 +20,11 @@ use crate::trace::TaskKind;
 /// let handle = io2::Handle::current();
 /// let thread = std::thread::spawn(move || {
 ///     // The closure runs on the executor's thread, so its future need not be `Send`.
-///     handle.spawn_with(|| async { std::rc::Rc::new(41).wrapping_add(1) })
+///     handle.spawn_with(|| async {
+///         let shared = std::rc::Rc::new(41);
+///         io2::yield_now().await;
+///         *shared + 1
+///     })
 /// });
 /// let task = io2::spawn_blocking(move || thread.join().unwrap()).await;
 /// assert_eq!(task.await, 42);
