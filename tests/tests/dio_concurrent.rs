@@ -243,3 +243,31 @@ fn a_length_that_is_set_beside_a_growing_write_is_never_the_padded_one() {
         Ok(())
     });
 }
+
+#[test]
+fn room_that_is_allocated_beside_a_growing_write_is_not_cut_off() {
+    run(async {
+        let dir = TempDir::new();
+        let path = dir.join("f");
+        let file = DioFile::create(&path).await?;
+        for round in 0..60_u64 {
+            file.set_len(0).await?;
+            let write = io2::spawn({
+                let file = file.try_clone()?;
+                async move { file.write_all_at(vec![7; 700], 100).await.0 }
+            });
+            for _ in 0..round % 6 {
+                file.size().await?;
+            }
+            let end = [300, 810, 1_024, 5_000][(round / 6 % 4) as usize];
+            file.allocate(0, end).await?;
+            write.await?;
+            assert_eq!(
+                std::fs::metadata(&path)?.len(),
+                end.max(800),
+                "round {round}"
+            );
+        }
+        Ok(())
+    });
+}

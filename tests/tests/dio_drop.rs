@@ -131,6 +131,28 @@ fn a_widened_write_that_nobody_polls_on_keeps_nobody_waiting() {
 }
 
 #[test]
+fn an_aligned_write_comes_after_a_widened_one_that_was_polled_before_it() {
+    run(async {
+        let dir = TempDir::new();
+        let path = dir.join("f");
+        let file = DioFile::create(&path).await?;
+        let block = file.alignment().offset() as usize;
+        for value in 1..20_u8 {
+            let clone = file.try_clone()?;
+            let mut widened = Box::pin(clone.write_at(vec![255; 10], 20));
+            assert!(once(&mut widened).await.is_none());
+            drop(widened);
+            let mut buf = AlignedBuf::new(block, file.alignment().memory());
+            buf.resize(block, value);
+            assert_eq!(file.write_at(buf, 0).await.0?, block);
+            clone.close().await?;
+            assert_eq!(std::fs::read(&path)?, vec![value; block]);
+        }
+        Ok(())
+    });
+}
+
+#[test]
 fn an_aligned_write_that_is_dropped_in_flight_gives_its_blocks_back_when_it_has_ended() {
     run(async {
         let dir = TempDir::new();
