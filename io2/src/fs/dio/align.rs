@@ -40,6 +40,12 @@ impl Alignment {
         self.offset.into()
     }
 
+    /// What addresses of bounce buffers are multiples of: a page at least, as writes that are polled
+    /// must be.
+    pub(super) fn bounce(&self) -> usize {
+        self.memory().max(4096)
+    }
+
     /// The start of the block that `at` is in.
     pub(super) fn down(&self, at: u64) -> u64 {
         at - at % self.offset()

@@ -121,7 +121,7 @@ impl Ends {
             ends.find(|block| is(&block.span))
                 .expect("a block that is written in part was read")
         };
-        let mut blocks = AlignedBuf::new(span.len(), align.memory());
+        let mut blocks = AlignedBuf::new(span.len(), align.bounce());
         if gap > 0 {
             let block = find(&|block| block.start == span.start);
             blocks.extend_from_slice(&block.bytes[..gap]);
@@ -139,7 +139,7 @@ impl Block {
     /// Reads a block, if there is one to be read.
     async fn read(inner: &Inner, span: Option<Span>) -> io::Result<Option<Block>> {
         let Some(span) = span else { return Ok(None) };
-        let bytes = AlignedBuf::new(span.len(), inner.shared.align.memory());
+        let bytes = AlignedBuf::new(span.len(), inner.shared.align.bounce());
         let (result, mut bytes) = inner.read(bytes, span.start).await;
         let had = result?;
         bytes.resize(span.len(), 0);

@@ -46,7 +46,7 @@ impl Subscriber for Fallbacks {
 fn pretending(file: &DioFile, size: u64) -> (DioFile, &'static Device) {
     let device: &'static Device = Box::leak(Box::new(Device::pretending()));
     let mut pretending = file.try_clone().expect("a descriptor is free");
-    let shared = Shared::new(file.alignment(), Some(device), true, size);
+    let shared = Shared::new(file.alignment(), Some(device), 512, true, size);
     pretending.set_shared(Rc::new(shared));
     (pretending, device)
 }

@@ -164,6 +164,11 @@ pub(super) enum Keep {
 pub struct Writing {
     route: Route,
     offset: u64,
+    end: u64,
+    /// Whether place, length and memory are in whole blocks of the file system. A write of which one
+    /// is not, or that makes the file longer, is waited for by the kernel itself. Nobody polls then,
+    /// and Linux 6.1 notices the completion only by the device's time-out, after half a minute.
+    whole_blocks: bool,
     keep: Keep,
     refusal: Option<io::Error>,
 }
@@ -177,9 +182,14 @@ impl Writing {
         keep: Keep,
     ) -> Writing {
         let route = Route::new(shared, address, len, offset);
+        let end = offset.saturating_add(len as u64);
+        let starts = [offset, len as u64, address as u64];
+        let whole_blocks = starts.iter().all(|at| at.is_multiple_of(shared.fs_block));
         Writing {
             route,
             offset,
+            end,
+            whole_blocks,
             keep,
             refusal: None,
         }
@@ -210,7 +220,7 @@ impl Guard for Writing {
     }
 
     fn polled(&self) -> bool {
-        self.route.polled()
+        self.whole_blocks && self.route.polled() && self.end <= self.route.shared.known_end()
     }
 
     fn poll_refused(&mut self) {

@@ -26,6 +26,8 @@ pub(super) struct Shared {
     pub(super) align: Alignment,
     /// None if the file is buffered.
     pub(super) device: Option<&'static Device>,
+    /// The block size of the file system.
+    pub(super) fs_block: u64,
     /// Whether it can be read, as a partial block must before it is written.
     pub(super) readable: bool,
     pub(super) lock: RangeLock,
@@ -37,12 +39,14 @@ impl Shared {
     pub(super) fn new(
         align: Alignment,
         device: Option<&'static Device>,
+        fs_block: u64,
         readable: bool,
         size: u64,
     ) -> Shared {
         Shared {
             align,
             device,
+            fs_block,
             readable,
             lock: RangeLock::default(),
             paddings: Paddings::new(),

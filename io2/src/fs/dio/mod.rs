@@ -56,10 +56,16 @@
 //! # Polling
 //!
 //! On a device whose queue polls (`/sys/block/…/queue/io_poll` is 1; looked up once a device and
-//! process), a request that reaches the device in one part goes to the executor's second, polled
-//! ring: the executor asks the device whether it has finished, instead of sleeping until it
-//! interrupts. For all other devices, and from the first refusal of a device on, the main ring is
-//! used, with one INFO event a device. [`DioFile::polls`] tells.
+//! process), requests go to the executor's second, polled ring: the executor asks the device whether
+//! it has finished, instead of sleeping until it interrupts. For all other devices, and from the
+//! first refusal of a device on, the main ring is used, with one INFO event a device.
+//! [`DioFile::polls`] tells.
+//!
+//! The kernel does not poll for everything, and where it does not, an older one loses the
+//! completion. So the main ring is also used for a request that the device takes in several parts
+//! (it is longer than `queue/max_sectors_kb`), for a write that makes the file longer or that
+//! is not of whole blocks of the file system from memory that is aligned to these, and, before
+//! Linux 6.12, for a read that reaches behind the end of the file.
 //!
 //! # What a drop does
 //!

@@ -16,6 +16,7 @@ pub(super) struct Opened {
     /// others.
     align: Option<Alignment>,
     device: (u32, u32),
+    fs_block: u64,
     size: u64,
 }
 
@@ -42,6 +43,7 @@ impl Opened {
             flags,
             align,
             device,
+            fs_block: statx.stx_blksize.max(1).into(),
             size: statx.stx_size,
         })
     }
@@ -74,7 +76,7 @@ impl Opened {
         let (major, minor) = self.device;
         let device: Option<&'static Device> = direct.then(|| device(major, minor));
         let readable = self.flags & libc::O_ACCMODE != libc::O_WRONLY;
-        Shared::new(align, device, readable, self.size)
+        Shared::new(align, device, self.fs_block, readable, self.size)
     }
 }
 

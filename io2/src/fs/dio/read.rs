@@ -56,7 +56,7 @@ async fn bounce<B: IoBufMut>(
     request: &Request,
     piece: &Piece,
 ) -> io::Result<usize> {
-    let blocks = AlignedBuf::new(piece.span.len(), inner.shared.align.memory());
+    let blocks = AlignedBuf::new(piece.span.len(), inner.shared.align.bounce());
     let (result, blocks) = inner.read(blocks, piece.span.start).await;
     result?;
     // Shorter than the gap if the file ends in it.
