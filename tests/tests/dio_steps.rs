@@ -13,6 +13,7 @@ use io2::buf::{AlignedBuf, IoBuf};
 use io2::fs::DioFile;
 use io2_tests::child;
 use io2_tests::observed::Observed;
+use io2_tests::skip;
 use io2_tests::temp::TempDir;
 
 fn run(future: impl Future<Output = io::Result<()>>) {
@@ -23,7 +24,8 @@ fn run(future: impl Future<Output = io::Result<()>>) {
 }
 
 fn filled(file: &DioFile, len: usize, value: u8) -> AlignedBuf {
-    let mut buf = AlignedBuf::new(len, file.alignment().memory());
+    // Writes are polled from whole pages only.
+    let mut buf = AlignedBuf::new(len, file.alignment().memory().max(4096));
     buf.resize(len, value);
     buf
 }
@@ -91,6 +93,65 @@ fn a_device_that_does_not_poll_is_said_once() {
                 .all(|seen| seen.text("reason").contains("io_poll"))
         );
     });
+}
+
+#[test]
+fn requests_that_the_device_takes_in_one_part_are_polled_where_it_polls() {
+    child::run(
+        "requests_that_the_device_takes_in_one_part_are_polled_where_it_polls",
+        || {
+            let observed = Observed::default();
+            let polled = || {
+                let submitted = observed.named("submit");
+                let polled = submitted
+                    .iter()
+                    .filter(|seen| seen.text("ring") == "polled");
+                polled.count()
+            };
+            observed.run(|| {
+                run(async {
+                    let dir = TempDir::new();
+                    let file = DioFile::create(dir.join("f")).await?;
+                    let each = usize::from(file.polls());
+                    if each == 0 {
+                        skip(
+                            "the device does not poll: that nothing is polled is all that is seen",
+                        );
+                    }
+                    // What makes the file longer is not polled.
+                    let (written, _) = file.write_aligned(filled(&file, 32 * 4096, 9), 0).await;
+                    assert_eq!((written?, polled()), (32 * 4096, 0));
+                    for round in 0..32 {
+                        let at = 4096 * round as u64;
+                        let (written, _) = file.write_aligned(filled(&file, 4096, 1), at).await;
+                        assert_eq!(written?, 4096);
+                        let (read, buf) = file.read_aligned(filled(&file, 4096, 0), at).await;
+                        assert_eq!(read?, 4096);
+                        assert!(buf.iter().all(|&byte| byte == 1));
+                        assert_eq!(polled(), (2 * round + 2) * each);
+                    }
+                    file.sync_data().await?;
+                    // More than the block layer ever takes in one part.
+                    let long = 64 << 20;
+                    file.write_all_at(filled(&file, long, 2), 0).await.0?;
+                    let (read, buf) = file.read_at(filled(&file, long, 0), 0).await;
+                    assert_eq!(read?, long);
+                    assert!(buf.iter().all(|&byte| byte == 2));
+                    assert_eq!(polled(), 64 * each);
+                    // A hole that meets the end, read over the end, and read up to it.
+                    file.set_len(long as u64 + 8192).await?;
+                    let (read, _) = file
+                        .read_at(filled(&file, 8192, 9), long as u64 + 4096)
+                        .await;
+                    assert_eq!(read?, 4096);
+                    let (read, buf) = file.read_at(filled(&file, 8192, 9), long as u64).await;
+                    assert_eq!(read?, 8192);
+                    assert!(buf.iter().all(|&byte| byte == 0));
+                    Ok(())
+                });
+            });
+        },
+    );
 }
 
 /// How many operations of that name, or of any, were submitted.
