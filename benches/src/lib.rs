@@ -2,6 +2,8 @@
 //!
 //! Each function does so many units of one kind of work within the executor that awaits it.
 
+pub mod sync;
+
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;

@@ -296,3 +296,52 @@ proptest! {
         prop_assert!(lock.try_write().is_ok());
     }
 }
+
+#[test]
+#[should_panic = "more permits than Semaphore::MAX_PERMITS"]
+fn a_semaphore_refuses_more_permits_than_there_may_be() {
+    let semaphore = Semaphore::new(Semaphore::MAX_PERMITS);
+    semaphore.try_acquire().unwrap().forget();
+    semaphore.add_permits(1);
+    semaphore.add_permits(1);
+}
+
+#[test]
+fn permits_are_merged_and_split() {
+    let semaphore = Rc::new(Semaphore::new(5));
+    let mut two = semaphore.clone().try_acquire_many_owned(2).unwrap();
+    two.merge(semaphore.clone().try_acquire_owned().unwrap());
+    assert_eq!((two.num_permits(), semaphore.available_permits()), (3, 2));
+    assert!(two.split(4).is_none());
+    let one = two.split(1).unwrap();
+    drop(two);
+    assert_eq!((one.num_permits(), semaphore.available_permits()), (1, 4));
+    assert!(Rc::ptr_eq(one.semaphore(), &semaphore));
+    one.forget();
+    assert_eq!(semaphore.available_permits(), 4);
+}
+
+#[test]
+#[should_panic = "merging permits of two semaphores"]
+fn permits_of_two_semaphores_are_not_merged() {
+    let (one, two) = (Semaphore::new(1), Semaphore::new(1));
+    let mut permit = one.try_acquire().unwrap();
+    permit.merge(two.try_acquire().unwrap());
+}
+
+#[test]
+fn guards_show_a_part_and_keep_the_lock() {
+    let mutex = Mutex::new((1, 2));
+    let part = MutexGuard::map(mutex.try_lock().unwrap(), |pair| &mut pair.1);
+    assert_eq!((*part, mutex.try_lock().is_err()), (2, true));
+    drop(part);
+    let lock = RwLock::new((1, 2));
+    let part = RwLockWriteGuard::map(lock.try_write().unwrap(), |pair| &mut pair.0);
+    assert!(lock.try_read().is_err());
+    drop(part);
+    let part = RwLockReadGuard::map(lock.try_read().unwrap(), |pair| &pair.0);
+    assert!(lock.try_write().is_err() && lock.try_read().is_ok());
+    drop(part);
+    assert!(lock.try_write().is_ok());
+    assert_eq!(mutex.into_inner(), lock.into_inner());
+}

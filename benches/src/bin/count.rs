@@ -50,6 +50,16 @@ const WORK: &[Work] = &[
         let reads = work::reads("/dev/zero", u64::MAX, 32, units / 32);
         work::run(reads).expect("the reads succeed")
     }),
+    ("message through a queue", 64_000, work::sync::queue),
+    ("message, room for 64", 64_000, |units| {
+        work::run(work::sync::messages(64, units))
+    }),
+    ("message, room for 1", 20_000, |units| {
+        work::run(work::sync::messages(1, units))
+    }),
+    ("mutex that is free", 20_000, |units| {
+        work::run(work::sync::locks(units))
+    }),
     ("need_preempt", 20_000, |units| {
         // Valgrind takes its time: the usual slice would be over before the end.
         let config = io2::ExecutorConfig::new().preempt_duration(Duration::from_secs(3600));

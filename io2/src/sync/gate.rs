@@ -82,20 +82,26 @@ impl Gate {
         }
     }
 
-    /// Gives permits back, or adds new ones, and serves who waits.
+    /// Adds permits.
     ///
     /// # Panics
     ///
     /// With more permits than there may be.
-    #[inline]
     #[track_caller]
-    pub(super) fn give(&self, permits: usize) {
-        let free = self.free.get();
+    pub(super) fn add(&self, permits: usize) {
         assert!(
-            permits <= PERMITS_MAX - free,
+            permits <= PERMITS_MAX && self.free.get() <= PERMITS_MAX - permits,
             "more permits than Semaphore::MAX_PERMITS"
         );
-        self.free.set(free + permits);
+        self.give(permits);
+    }
+
+    /// Gives permits back that were taken, and serves who waits.
+    #[inline]
+    pub(super) fn give(&self, permits: usize) {
+        // No overflow: who adds permits past the greatest number is refused. Those that were taken
+        // before that may come back later, which is far from the end of the type.
+        self.free.set(self.free.get() + permits);
         if !self.waiting.is_empty() {
             self.serve();
         }

@@ -68,7 +68,7 @@ impl Semaphore {
     /// With more than [`MAX_PERMITS`](Self::MAX_PERMITS) in all.
     #[track_caller]
     pub fn add_permits(&self, permits: usize) {
-        self.gate.give(permits);
+        self.gate.add(permits);
     }
 
     /// Takes up to so many of the permits that are free away for good. Gives how many.

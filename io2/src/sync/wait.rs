@@ -110,7 +110,9 @@ impl<P: Copy> WaitList<P> {
     pub(super) fn leave(&self, ticket: Ticket) -> (P, bool) {
         let place = {
             let mut links = self.links.borrow_mut();
-            links.unlink(ticket.0);
+            if links.place(ticket.0).state != State::Called {
+                links.unlink(ticket.0);
+            }
             links.places.remove(ticket.0).expect(KEPT)
         };
         let called = place.state != State::Queued;
@@ -261,14 +263,11 @@ impl<P> Links<P> {
         self.place(key).before = last;
     }
 
-    /// Takes a place out of the list that it is in, if it is in one.
+    /// Takes a place out of the list that it is in.
     fn unlink(&mut self, key: Key) {
         let place = self.place(key);
         let state = place.state;
         let (before, after) = (place.before.take(), place.after.take());
-        if state == State::Called {
-            return;
-        }
         if let Some(before) = before {
             self.place(before).after = after;
         }
