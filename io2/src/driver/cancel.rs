@@ -24,6 +24,11 @@ pub(super) fn wakeup() -> Entry {
     entry(Token::bare(Kind::Wakeup), Token::bare(Kind::Cancel))
 }
 
+/// Cancels the timeout for the end of the slice.
+pub(super) fn alarm() -> Entry {
+    entry(Token::bare(Kind::Alarm), Token::bare(Kind::Cancel))
+}
+
 fn entry(target: Token, token: Token) -> Entry {
     opcode::AsyncCancel::new(target.as_u64())
         .build()

@@ -8,6 +8,7 @@
 //! An entry is never lost, a cancellation included: what finds the submission queue full waits in
 //! the backlog for the next enter. Order is kept, so a cancellation comes after what it cancels.
 
+mod alarm;
 mod birth;
 mod cancel;
 mod chores;
@@ -41,6 +42,7 @@ use std::time::Duration;
 use io_uring::squeue::Entry;
 use io_uring::{opcode, types};
 
+use self::alarm::Alarm;
 use self::chores::Chores;
 use self::inflight::{Inflight, State};
 use self::polled::Polled;
@@ -145,6 +147,7 @@ pub(crate) struct Driver {
     closes: usize,
     chores: Chores,
     wakeup_armed: bool,
+    alarm: Alarm,
     depth: u32,
     capabilities: &'static Capabilities,
     next_id: u64,
@@ -179,6 +182,7 @@ impl Driver {
             closes: 0,
             chores: Chores::default(),
             wakeup_armed: false,
+            alarm: Alarm::default(),
             depth: config.ring_depth,
             capabilities,
             next_id: first_id,
@@ -478,7 +482,8 @@ impl Driver {
 
     /// Whether anything is left that `run` has to wait for.
     pub(crate) fn is_drained(&self) -> bool {
-        self.inflight.pending == 0 && self.closes == 0 && !self.wakeup_armed
+        let own = self.closes > 0 || self.wakeup_armed || self.alarm.is_set;
+        self.inflight.pending == 0 && !own
     }
 
     /// Cancels everything in flight, the wait for wakes included. To be called again and again while
@@ -495,6 +500,9 @@ impl Driver {
         }
         if self.wakeup_armed {
             self.push_cancel(cancel::wakeup());
+        }
+        if self.alarm.is_set {
+            self.push_cancel(cancel::alarm());
         }
     }
 
@@ -616,6 +624,7 @@ impl Driver {
             again,
             chores,
             pool,
+            alarm,
             ..
         } = self;
         let (closes, armed, strays) = (&mut self.closes, &mut self.wakeup_armed, &mut self.strays);
@@ -638,7 +647,7 @@ impl Driver {
                 }
                 Some((Kind::Close, _)) => *closes -= 1,
                 Some((Kind::Wakeup, _)) => *armed = false,
-                Some((Kind::Slice, _)) => {}
+                Some((Kind::Alarm, _)) => alarm.is_set = false,
                 None => *strays += 1,
             }
             if let Some(meta) = chores.completed(user_data) {

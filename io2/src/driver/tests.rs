@@ -236,7 +236,7 @@ fn a_forked_child_touches_no_ring_and_is_told() {
         driver.push(
             opcode::Nop::new()
                 .build()
-                .user_data(Token::bare(Kind::Slice).as_u64()),
+                .user_data(Token::bare(Kind::Alarm).as_u64()),
         )
     };
     let status = sys::in_child(|| {
@@ -284,4 +284,25 @@ fn a_wait_with_entries_that_do_not_fit_does_not_sleep() {
         driver.enter(true, None);
     }
     let _ = pin!(byte);
+}
+
+#[test]
+fn an_alarm_is_seen_without_an_enter_and_can_then_be_set_again() {
+    let mut driver = Driver::new(&ExecutorConfig::new(), 0).unwrap();
+    for _ in 0..2 {
+        if !driver.set_alarm(std::time::Duration::from_millis(5)) {
+            // A kernel without deferred completions, where there is no such flag.
+            assert!(!driver.ring.as_ref().unwrap().rung().defers());
+            return;
+        }
+        assert!(driver.is_alarm_set() && !driver.is_drained());
+        assert_eq!(driver.enter(false, None).errno, 0);
+        while driver.look() == Look::Nothing {
+            std::hint::spin_loop();
+        }
+        assert_eq!(driver.look(), Look::Enter);
+        assert_eq!(driver.enter(false, None).errno, 0);
+        assert_eq!(driver.reap(&mut Vec::new()), 1);
+        assert!(driver.is_drained());
+    }
 }

@@ -19,7 +19,7 @@ pub(super) enum Kind {
     /// The read that another thread's wake completes.
     Wakeup = 4,
     /// The timeout that ends a slice.
-    Slice = 5,
+    Alarm = 5,
 }
 
 /// Four bits of kind, then the index, then the generation. Zero is none of ours.
@@ -55,7 +55,7 @@ impl Token {
             2 => Kind::Cancel,
             3 => Kind::Close,
             4 => Kind::Wakeup,
-            5 => Kind::Slice,
+            5 => Kind::Alarm,
             _ => return None,
         };
         let index = (user_data >> GENERATION_BITS) as u32 & ((1 << INDEX_BITS) - 1);
@@ -87,7 +87,7 @@ mod tests {
                 Kind::Cancel,
                 Kind::Close,
                 Kind::Wakeup,
-                Kind::Slice,
+                Kind::Alarm,
             ] {
                 let key = Key { index, generation };
                 let token = Token::new(kind, key);

@@ -4,6 +4,7 @@
 //! it wakes whoever has a completion, and fires timers. Nothing of the executor is borrowed while
 //! user code runs: polls, wakes, drops of what users made, and events.
 
+mod alarm;
 pub(crate) mod context;
 pub(crate) mod coop;
 mod inbox;
@@ -27,6 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use self::alarm::Alarm;
 use self::preempt::{Culprit, Slice};
 use self::ready::{Ready, ReadyQueue};
 use self::remote::Seat;
@@ -68,6 +70,7 @@ pub(crate) struct Executor {
     /// No timer is due before this.
     timer_check: Cell<Ticks>,
     slice: Slice,
+    alarm: Alarm,
     next_task: Cell<u64>,
     /// Spawning is over.
     closing: Cell<bool>,
@@ -171,6 +174,7 @@ impl Executor {
             timers: RefCell::new(Timers::new()),
             timer_check: Cell::new(Ticks(u64::MAX)),
             slice,
+            alarm: Alarm::new(),
             next_task: Cell::new(id.wrapping_mul(IDS_EACH)),
             closing: Cell::new(false),
             descriptors: Cell::new(0),
@@ -246,6 +250,7 @@ impl Executor {
 
     /// Everything between two batches of polls.
     fn turn(&self) -> io::Result<()> {
+        self.alarm.turn();
         if self.seat.slot.inbox.has_any() {
             self.open_inbox();
         }
@@ -470,6 +475,7 @@ impl Executor {
     /// next turn.
     fn note_timer(&self) {
         self.timer_check.set(Ticks(0));
+        self.alarm.note_timer();
     }
 
     /// Wakes what other threads have woken, and runs the closures that they sent.
@@ -707,18 +713,6 @@ impl Executor {
     /// The task that is being polled, or 0.
     pub(crate) fn current_task(&self) -> u64 {
         self.seat.slot.running.task()
-    }
-
-    /// Whether the running task should let others run.
-    pub(crate) fn need_preempt(&self) -> bool {
-        let now = self.slice.now();
-        self.slice.is_over(now) || (now >= self.timer_check.get() && self.is_timer_due())
-    }
-
-    #[cold]
-    fn is_timer_due(&self) -> bool {
-        let next = self.timers.borrow().next_deadline();
-        next.is_some_and(|deadline| deadline <= clock::now())
     }
 
     /// What the kernel gave.

@@ -99,8 +99,18 @@ impl Slice {
     /// Whether the slice is used up, but for an eighth. Who asks now and then, and yields when told
     /// to, has then not overrun it, unless its steps take more than that eighth each.
     pub(super) fn is_over(&self, now: Ticks) -> bool {
+        now.since(self.start.get()) >= self.usable_ticks()
+    }
+
+    fn usable_ticks(&self) -> u64 {
         let budget = self.budget_ticks.get();
-        now.since(self.start.get()) >= budget - (budget >> 3)
+        budget - (budget >> 3)
+    }
+
+    /// How long it takes until the slice counts as used up.
+    pub(super) fn remaining(&self, now: Ticks) -> Duration {
+        let used = now.since(self.start.get());
+        self.duration(self.usable_ticks().saturating_sub(used))
     }
 
     /// What a number of ticks is in time.
