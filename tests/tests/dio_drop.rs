@@ -171,10 +171,7 @@ fn an_aligned_write_that_is_dropped_in_flight_gives_its_blocks_back_when_it_has_
             let bytes = std::fs::read(&path)?;
             assert_eq!(bytes[20..30], [255; 10]);
             let around = bytes[0];
-            assert!(
-                around == value || around < value,
-                "one of the values that were written"
-            );
+            assert!(around <= value, "one of the values that were written");
             assert!(
                 bytes[..20]
                     .iter()

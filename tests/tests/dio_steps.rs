@@ -245,12 +245,12 @@ static CASES: [Case; 5] = [
 ];
 
 impl Case {
-    fn old(&self) -> Vec<u8> {
+    fn before(&self) -> Vec<u8> {
         vec![1; self.before]
     }
 
-    fn new(&self) -> Vec<u8> {
-        let mut new = self.old();
+    fn after(&self) -> Vec<u8> {
+        let mut new = self.before();
         new.resize(self.before.max(self.at + self.len), 0);
         new[self.at..self.at + self.len].fill(2);
         new
@@ -258,7 +258,7 @@ impl Case {
 
     /// A file that somebody has written, whose blocks are no longer cached.
     fn make(&self, dir: &TempDir) -> std::path::PathBuf {
-        dir.file("f", self.old())
+        dir.file("f", self.before())
     }
 }
 
@@ -310,7 +310,7 @@ fn broken_off(case: &'static Case, operations: usize) -> bool {
         });
     });
     let bytes = std::fs::read(&path).expect("the file is there");
-    let (old, new) = (case.old(), case.new());
+    let (old, new) = (case.before(), case.after());
     assert!(
         bytes == old || bytes == new,
         "{} bytes instead of {} or {}, ended after {operations} operations of a write of {} at {}",

@@ -260,7 +260,9 @@ fn a_buffer_that_panics_in_its_drop_harms_nobody() {
 
 #[test]
 fn a_buffer_that_panics_when_it_is_looked_at_is_not_submitted() {
-    struct Panics(Rc<()>);
+    struct Panics {
+        _held: Rc<()>,
+    }
     // SAFETY: it has no bytes at all.
     unsafe impl IoBuf for Panics {
         fn stable_ptr(&self) -> *const u8 {
@@ -283,7 +285,7 @@ fn a_buffer_that_panics_when_it_is_looked_at_is_not_submitted() {
         let (file, mut writer) = pipe();
         writer.write_all(b"data").unwrap();
         let reading = file.try_clone().unwrap();
-        let task = io2::spawn(async move { reading.read(Panics(held)).await.0.unwrap() });
+        let task = io2::spawn(async move { reading.read(Panics { _held: held }).await.0.unwrap() });
         assert_eq!(
             text(task.join().await.unwrap_err().into_panic()),
             "no address"

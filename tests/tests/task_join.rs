@@ -37,10 +37,11 @@ fn a_task_that_awaits_its_own_handle_is_not_polled_within_itself() {
 
 #[test]
 fn tasks_that_own_each_others_handles_are_freed() {
+    type Held = Cell<Option<JoinHandle<()>>>;
     let alive = Rc::new(());
     run(async {
         for _ in 0..10 {
-            let (one, other): (Rc<Cell<Option<JoinHandle<()>>>>, Rc<Cell<_>>) = Default::default();
+            let (one, other) = <(Rc<Held>, Rc<Held>)>::default();
             let (held, theirs) = (alive.clone(), other.clone());
             one.set(Some(io2::spawn(async move {
                 let _held = held;
@@ -285,6 +286,10 @@ fn tasks_by_the_hundred_thousand_are_all_done_and_freed() {
 }
 
 #[test]
+#[expect(
+    clippy::async_yields_async,
+    reason = "the handle is to outlive its executor"
+)]
 fn a_handle_polled_by_hand_outside_any_executor_is_a_plain_future() {
     let mut task = run(async { io2::spawn(async { 4 }) });
     // Never polled: the executor ended first.

@@ -55,7 +55,7 @@ async fn program(dir: Arc<TempDir>) -> u64 {
     }
     drop(io2::spawn(async move {
         let _writer = writer;
-        pipe.read(Vec::with_capacity(16)).await;
+        drop(pipe.read(Vec::with_capacity(16)).await);
     }));
     // A wake of another thread.
     sum + io2::spawn_blocking(|| 2).await

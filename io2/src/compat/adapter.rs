@@ -164,6 +164,7 @@ impl<S: Endpoint> Stream<S> {
     }
 
     /// The endpoint and the two sides, borrowed one by one.
+    #[expect(clippy::type_complexity, reason = "three references say what they are")]
     fn parts(
         &mut self,
     ) -> (

@@ -40,6 +40,7 @@ pub(super) fn next(queued: u32, min: u32) -> Result<(u32, u32), i32> {
 }
 
 /// Lets the kernel hear of no cancellation of this thread, as if nothing could be cancelled.
+#[cfg(feature = "tracing")]
 pub(crate) fn lose_cancellations(lose: bool) {
     LOSE_CANCELLATIONS.set(lose);
 }
