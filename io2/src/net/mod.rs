@@ -5,6 +5,10 @@
 //! it back with the result. What is a single request to the kernel is an [`Op`](crate::op::Op), which
 //! can be cancelled or given a limit without losing the buffer.
 //!
+//! A server of many connections receives with `recv_pooled` of the streams: one request for all that
+//! comes, into buffers that all connections share. [`splice`] and `send_file` move bytes without a copy
+//! through the program.
+//!
 //! Making a socket, binding it, listening and setting options are plain system calls that do not
 //! block. Names are resolved on the blocking pool.
 //!

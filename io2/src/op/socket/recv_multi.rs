@@ -39,7 +39,9 @@ impl RecvMulti {
 
     /// The buffer that came with a completion, whatever else it says.
     fn buffer(&self, completion: Completion) -> Option<PooledBuf> {
-        let index = completion.buffer()?;
+        let index = completion
+            .buffer()
+            .filter(|&index| index < self.pool.count())?;
         let len = u32::try_from(completion.res).unwrap_or(0);
         // SAFETY: the kernel took the buffer out of the pool's ring for this completion, which is looked at
         // once, and wrote so many bytes to it.
