@@ -164,14 +164,7 @@ impl<S: Endpoint> Stream<S> {
     }
 
     /// The endpoint and the two sides, borrowed one by one.
-    #[expect(clippy::type_complexity, reason = "three references say what they are")]
-    fn parts(
-        &mut self,
-    ) -> (
-        &S,
-        &mut Reader<S::Reading>,
-        &mut Writer<S::Writing, S::Ending>,
-    ) {
+    fn parts(&mut self) -> (&S, &mut Reader<S::Reading>, &mut WriterOf<S>) {
         let endpoint = self.endpoint.as_ref().expect("there until the drop");
         (endpoint, &mut self.reader, &mut self.writer)
     }

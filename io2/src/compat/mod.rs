@@ -16,6 +16,10 @@
     feature = "hyper",
     doc = "| [`LocalExec`], [`LocalTimer`] | `Executor` and `Timer` of `hyper::rt` | `hyper` |"
 )]
+#![cfg_attr(
+    all(feature = "hyper", feature = "tokio-io"),
+    doc = "| [`HyperIo`] | what has the traits of `tokio::io`, such as a TLS stream, in hyper | `hyper` and `tokio-io` |"
+)]
 //! | `Incoming`, `RecvPooled`, `Interval`, `JoinSet`, the receivers of `mpsc` | `futures_core::Stream` | `stream` |
 //! | [`local`] | interfaces that ask for `Send` | none |
 //!
@@ -34,6 +38,8 @@ mod endpoint;
 mod futures_io;
 #[cfg(feature = "hyper")]
 mod hyper;
+#[cfg(all(feature = "hyper", feature = "tokio-io"))]
+mod hyper_io;
 mod local;
 #[cfg(any(feature = "futures-io", feature = "tokio-io", feature = "hyper"))]
 mod reader;
@@ -52,4 +58,6 @@ pub use self::adapter::{Parts, Stream};
 pub use self::endpoint::{Endpoint, Readable, Writable};
 #[cfg(feature = "hyper")]
 pub use self::hyper::{LocalExec, LocalTimer};
+#[cfg(all(feature = "hyper", feature = "tokio-io"))]
+pub use self::hyper_io::HyperIo;
 pub use self::local::{Local, local};

@@ -110,6 +110,39 @@ mod tokio_traits {
     }
 
     #[io2::test]
+    async fn hyper_speaks_through_tls() {
+        use bytes::Bytes;
+        use http_body_util::{BodyExt as _, Full};
+        use hyper::{Request, Response, body::Incoming, client, server, service::service_fn};
+        use io2::compat::HyperIo;
+
+        let (server_config, client_config) = configs();
+        let (client, server) = pair().await;
+        io2::spawn(async move {
+            let tls = TlsAcceptor::from(server_config)
+                .accept(server)
+                .await
+                .unwrap();
+            let service = service_fn(async |request: Request<Incoming>| {
+                let body = request.into_body().collect().await?.to_bytes();
+                Ok::<_, hyper::Error>(Response::new(Full::new(body)))
+            });
+            let http = server::conn::http1::Builder::new();
+            http.serve_connection(HyperIo::new(tls), service).await
+        });
+        let connector = TlsConnector::from(client_config);
+        let tls = connector.connect(localhost(), client).await.unwrap();
+        let handshake = client::conn::http1::handshake(HyperIo::new(tls));
+        let (mut client, connection) = handshake.await.unwrap();
+        io2::spawn(connection);
+        let body = Bytes::from(bytes(200_000));
+        let request = Request::post("/").body(Full::new(body.clone())).unwrap();
+        let response = client.send_request(request).await.unwrap();
+        let back = response.into_body().collect().await.unwrap().to_bytes();
+        assert!(back == body);
+    }
+
+    #[io2::test]
     async fn a_certificate_that_is_not_trusted_is_refused_on_both_sides() {
         let (server_config, _) = configs();
         let (_, client_config) = configs();
