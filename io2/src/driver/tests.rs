@@ -16,6 +16,15 @@ use crate::fs::File;
 use crate::op::nop;
 use crate::sys;
 
+const META: Meta = Meta {
+    id: 1,
+    name: "test",
+    fd: -1,
+    len: 0,
+    task: 0,
+    since: None,
+};
+
 /// Runs a future on a ring of `depth` entries while the kernel does what `faults` say.
 fn run_with<F: Future>(
     depth: u32,
@@ -163,16 +172,8 @@ fn an_orphan_keeps_its_buffer_until_its_completion() {
 
 #[test]
 fn a_cancellation_that_came_too_early_is_sent_again() {
-    let meta = Meta {
-        id: 1,
-        name: "test",
-        fd: -1,
-        len: 0,
-        task: 0,
-        since: None,
-    };
     let mut inflight = Inflight::new();
-    let (key, _) = inflight.reserve(meta, None, Waker::noop().clone());
+    let (key, _) = inflight.reserve(META, None, Waker::noop().clone());
     for errno in [libc::ENOENT, libc::EALREADY] {
         assert!(cancel::came_too_early(key, -errno, &mut inflight));
     }
@@ -182,6 +183,26 @@ fn a_cancellation_that_came_too_early_is_sent_again() {
     assert!(!cancel::came_too_early(key, -libc::ENOENT, &mut inflight));
     drop(inflight.release(key));
     assert!(!cancel::came_too_early(key, -libc::EALREADY, &mut inflight));
+}
+
+#[test]
+fn slots_that_go_with_operations_in_flight_free_none_of_their_memory() {
+    struct Told(Rc<Cell<bool>>);
+    impl Drop for Told {
+        fn drop(&mut self) {
+            self.0.set(true);
+        }
+    }
+    impl Orphan for Told {
+        fn discard(self: Box<Self>, _: SideBytes, _: io::Result<u32>) {}
+    }
+    let dropped = Rc::new(Cell::new(false));
+    let mut inflight = Inflight::new();
+    let (key, _) = inflight.reserve(META, None, Waker::noop().clone());
+    let orphan = Box::new(Told(dropped.clone()));
+    inflight.slots.get_mut(key).unwrap().state = State::Orphaned(orphan);
+    drop(inflight);
+    assert!(!dropped.get());
 }
 
 #[test]
