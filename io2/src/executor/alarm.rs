@@ -60,7 +60,7 @@ impl Executor {
         let asked = self.alarm.asked.get().wrapping_add(1);
         self.alarm.asked.set(asked);
         if self.alarm.covers.get()
-            && asked % CLOCK_EVERY != 0
+            && !asked.is_multiple_of(CLOCK_EVERY)
             && self.driver.borrow_mut().look() == Look::Nothing
         {
             return false;
