@@ -21,7 +21,7 @@
     doc = "| [`HyperIo`] | what has the traits of `tokio::io`, such as a TLS stream, in hyper | `hyper` and `tokio-io` |"
 )]
 //! | `Incoming`, `RecvPooled`, `Interval`, `JoinSet`, the receivers of `mpsc` | `futures_core::Stream` | `stream` |
-//! | [`local`] | interfaces that ask for `Send` | none |
+//! | [`local()`] | interfaces that ask for `Send` | none |
 //!
 //! # Which one
 //!

@@ -6,7 +6,7 @@
 //! can be cancelled or given a limit without losing the buffer.
 //!
 //! A server of many connections receives with `recv_pooled` of the streams: one request for all that
-//! comes, into buffers that all connections share. [`splice`] and `send_file` move bytes without a copy
+//! comes, into buffers that all connections share. [`splice()`] and `send_file` move bytes without a copy
 //! through the program.
 //!
 //! Making a socket, binding it, listening and setting options are plain system calls that do not
