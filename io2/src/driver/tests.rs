@@ -194,6 +194,9 @@ fn slots_that_go_with_operations_in_flight_free_none_of_their_memory() {
         }
     }
     impl Orphan for Told {
+        fn settle(&mut self) -> Option<Box<dyn std::any::Any>> {
+            None
+        }
         fn discard(self: Box<Self>, _: SideBytes, _: io::Result<u32>) {}
     }
     let dropped = Rc::new(Cell::new(false));
