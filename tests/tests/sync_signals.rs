@@ -121,12 +121,14 @@ fn cancelling_reaches_descendants_and_not_ancestors() {
     let child = root.child_token();
     let grandchild = child.child_token();
     let sibling = root.child_token();
+    let great_grandchild = grandchild.child_token();
     let mut waits =
         [&root, &child, &grandchild, &sibling].map(|token| Hand::waiting(token.cancelled()));
     child.cancel();
     assert_eq!(waits.each_ref().map(Hand::wakes), [0, 1, 1, 0]);
     waits[1].ready();
     waits[2].ready();
+    assert!(great_grandchild.is_cancelled());
     root.cancel();
     assert_eq!(waits.each_ref().map(Hand::wakes), [1, 1, 1, 1]);
     assert!(sibling.is_cancelled());
