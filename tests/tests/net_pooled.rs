@@ -63,9 +63,9 @@ async fn full(len: usize) -> io::Result<(UnixStream, UnixStream)> {
     Ok((near, far))
 }
 
-/// Fails unless all of the pool's buffers of one byte can be had.
+/// Fails unless all of the pool's buffers, of one or two bytes, can be had.
 async fn assert_complete(buffers: usize) -> io::Result<()> {
-    let (_near, far) = full(buffers + 1).await?;
+    let (_near, far) = full(2 * buffers + 1).await?;
     let mut incoming = far.recv_pooled();
     let mut held = Vec::new();
     for _ in 0..buffers {
@@ -369,6 +369,7 @@ fn a_receive_goes_on_in_the_next_executor() {
     let (near, mut incoming) = moved.expect("the test ran");
     // Buffers of another size, and fewer: those of the other pool would not do.
     run(1, 2, async {
+        assert_complete(1).await?;
         near.write_all(pattern(6)).await.0?;
         for expected in [[0, 1], [2, 3], [4, 5]] {
             let buf = next(&mut incoming).await?;

@@ -238,6 +238,7 @@ fn sockets_that_do_not_block_are_adopted() {
         turns(5).await;
         let near = std::net::TcpStream::connect(address)?;
         near.set_nonblocking(true)?;
+        let mut shared = near.try_clone()?;
         let near = TcpStream::from_std(near)?;
         let (far, _) = accepting.await?;
 
@@ -245,6 +246,15 @@ fn sockets_that_do_not_block_are_adopted() {
         turns(5).await;
         far.write_all("later").await.0?;
         assert_eq!(reading.await.1, b"later");
+
+        // It blocks now, for all who share it.
+        let read = io2::spawn_blocking(move || {
+            let mut buf = [0; 4];
+            shared.read_exact(&mut buf).map(|()| buf)
+        });
+        io2::time::sleep(Duration::from_millis(5)).await;
+        far.write_all("last").await.0?;
+        assert_eq!(&read.await?, b"last");
         Ok(())
     });
 }
