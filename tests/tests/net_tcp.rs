@@ -106,7 +106,7 @@ fn an_end_before_the_buffer_is_full_is_an_error_that_gives_the_buffer_back() {
 
 #[test]
 fn a_slow_reader_lets_the_writer_wait_and_loses_nothing() {
-    const LEN: usize = 4 << 20;
+    const LEN: usize = 16 << 20;
     run(async {
         let (near, far) = tcp_pair().await?;
         let writing = io2::spawn(async move { near.write_all(pattern(LEN)).await.0 });
