@@ -209,11 +209,15 @@ fn what_happens_while_a_waker_is_cloned_or_dropped_is_not_missed() {
         assert!(meddle(cancelled, when, move || token.cancel()), "{when}");
 
         let (sender, mut receiver) = watch::channel(0);
+        let mut other = receiver.clone();
+        // Somebody else is in the list and is called meanwhile.
+        let waits = Hand::waiting(other.changed());
         let changed = async move { receiver.changed().await };
         assert!(
             meddle(changed, when, move || sender.send(1).unwrap()),
             "{when}"
         );
+        assert_eq!(waits.wakes(), 1);
 
         let (sender, mut receiver) = broadcast::channel(1);
         let recv = async move { receiver.recv().await };
