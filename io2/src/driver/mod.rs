@@ -14,6 +14,7 @@ mod cancel;
 mod chores;
 #[cfg(test)]
 pub(crate) mod faults;
+mod flow;
 mod inflight;
 mod polled;
 #[cfg_attr(
@@ -37,7 +38,6 @@ use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
 use std::task::Waker;
-use std::time::Duration;
 
 use io_uring::squeue::Entry;
 use io_uring::{opcode, types};
@@ -51,7 +51,6 @@ use self::ring::Ring;
 use self::token::{Kind, Token};
 use crate::config::ExecutorConfig;
 use crate::slab::Key;
-use crate::trace;
 
 pub(crate) use self::inflight::{Completion, Meta, Orphan, OrphanStream};
 pub(crate) use self::pool::Pool;
@@ -506,167 +505,6 @@ impl Driver {
         }
     }
 
-    // ---- the kernel -------------------------------------------------------------------------
-
-    /// # Safety
-    ///
-    /// What the entry points to stays valid until its last completion.
-    #[inline]
-    unsafe fn push(&mut self, entry: Entry) {
-        if let (true, Some(ring)) = (self.backlog.is_empty(), &mut self.ring) {
-            // SAFETY: by contract.
-            if unsafe { ring.push(&entry) } {
-                return;
-            }
-            self.sq_full += 1;
-        }
-        self.backlog.push_back(entry);
-    }
-
-    fn push_cancel(&mut self, entry: Entry) {
-        #[cfg(test)]
-        if faults::loses_cancellations() {
-            return;
-        }
-        // SAFETY: a cancellation points to nothing.
-        unsafe { self.push_chore(entry, "cancel", -1) };
-    }
-
-    /// Pushes an entry of the runtime's own.
-    ///
-    /// # Safety
-    ///
-    /// As for [`push`](Self::push).
-    unsafe fn push_chore(&mut self, entry: Entry, name: &'static str, fd: RawFd) {
-        let user_data = entry.get_user_data();
-        self.chores.pushed(user_data, &mut self.next_id, name, fd);
-        // SAFETY: by contract.
-        unsafe { self.push(entry) };
-    }
-
-    /// The entries of the runtime's own that were pushed since this was called last, while somebody
-    /// wants spans.
-    pub(crate) fn take_chores(&mut self) -> Vec<Meta> {
-        self.chores.take()
-    }
-
-    /// Moves as much of the backlog as fits into the submission queue.
-    fn fill(&mut self) {
-        let Some(ring) = &mut self.ring else { return };
-        while let Some(entry) = self.backlog.front() {
-            // SAFETY: the backlog holds only what `push` was promised about.
-            if !unsafe { ring.push(entry) } {
-                return;
-            }
-            self.backlog.pop_front();
-        }
-    }
-
-    /// Whether this is the child of a fork, to which the rings do not belong.
-    pub(crate) fn is_forked(&self) -> bool {
-        self.ring.as_ref().is_some_and(Ring::is_forked)
-    }
-
-    /// Whether there is anything to submit or to reap, or anything that may have completed.
-    #[inline]
-    pub(crate) fn look(&mut self) -> Look {
-        match &mut self.ring {
-            Some(_) if !self.backlog.is_empty() || self.polled.pending() > 0 => Look::Enter,
-            Some(ring) => ring.look(),
-            None => Look::Nothing,
-        }
-    }
-
-    /// How many completions stand in the queues.
-    pub(crate) fn completions(&mut self) -> u32 {
-        self.ring.as_mut().map_or(0, Ring::completions) + self.polled.completions()
-    }
-
-    /// Whether the kernel has completions that only another enter brings to the queue.
-    pub(crate) fn has_deferred(&mut self) -> bool {
-        self.ring.as_mut().is_some_and(Ring::has_deferred)
-    }
-
-    /// How many entries the next enter would submit.
-    pub(crate) fn queued(&mut self) -> u32 {
-        self.fill();
-        self.ring.as_mut().map_or(0, |ring| ring.queued() as u32)
-    }
-
-    /// Whether operations on the polled ring forbid the thread to sleep.
-    pub(crate) fn must_poll(&self) -> bool {
-        self.polled.pending() > 0
-    }
-
-    /// Submits, and waits for a completion if `wait` says so and nothing forbids it.
-    pub(crate) fn enter(&mut self, wait: bool, timeout: Option<Duration>) -> Entered {
-        self.fill();
-        let wait = wait && self.backlog.is_empty() && !self.must_poll();
-        self.polled.enter();
-        let Some(ring) = &mut self.ring else {
-            return Entered::NOTHING;
-        };
-        let idle = !wait && ring.look() != Look::Enter && ring.rung().defers();
-        if idle && !ring.is_forked() {
-            // Only the polled ring had anything to do.
-            return Entered::NOTHING;
-        }
-        ring.enter(u32::from(wait), if wait { timeout } else { None })
-    }
-
-    /// Takes all completions off the rings, stores the results, and lists what is to be done.
-    pub(crate) fn reap(&mut self, out: &mut Vec<Reaped>) -> u32 {
-        let seen = trace::on();
-        let Driver {
-            ring,
-            polled,
-            inflight,
-            again,
-            chores,
-            pool,
-            alarm,
-            ..
-        } = self;
-        let (closes, armed, strays) = (&mut self.closes, &mut self.wakeup_armed, &mut self.strays);
-        let mut sort = |user_data: u64, res: i32, flags: u32| {
-            let completion = Completion { res, flags };
-            match Token::parse(user_data) {
-                Some((Kind::Operation, key)) => {
-                    if let (Some(_), Some(pool)) = (completion.buffer(), pool.as_ref()) {
-                        pool.taken();
-                    }
-                    if !complete(inflight, key, completion, again, seen, out) {
-                        *strays += 1;
-                    }
-                    return;
-                }
-                Some((Kind::Cancel, key)) => {
-                    if cancel::came_too_early(key, res, inflight) {
-                        again.push(key);
-                    }
-                }
-                Some((Kind::Close, _)) => *closes -= 1,
-                Some((Kind::Wakeup, _)) => *armed = false,
-                Some((Kind::Alarm, _)) => alarm.is_set = false,
-                None => *strays += 1,
-            }
-            if let Some(meta) = chores.completed(user_data) {
-                out.push(Reaped::Seen(Box::new(Finished { meta, completion })));
-            }
-        };
-        let mut count = 0;
-        if let Some(ring) = ring {
-            self.overflows += u64::from(ring.has_overflow());
-            count += ring.reap(&mut sort);
-        }
-        count += polled.reap(&mut sort);
-        while let Some(key) = self.again.pop() {
-            self.push_cancel(cancel::operation(key));
-        }
-        self.completed += u64::from(count);
-        count
-    }
-
     // ---- the end ----------------------------------------------------------------------------
 
     /// Closes the rings. Results that nobody has taken stay.
@@ -690,121 +528,5 @@ impl Driver {
     /// Whether operations that are still in flight will never complete.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.abandoned
-    }
-}
-
-/// Stores a result in its slot. False if the slot is not known.
-fn complete(
-    inflight: &mut Inflight,
-    key: Key,
-    completion: Completion,
-    cancel: &mut Vec<Key>,
-    seen: bool,
-    out: &mut Vec<Reaped>,
-) -> bool {
-    let Some(slot) = inflight.slots.get_mut(key) else {
-        return false;
-    };
-    let last = !completion.has_more();
-    if !seen
-        && last
-        && slot.first.is_none()
-        && let State::Waiting(waker) = &mut slot.state
-    {
-        // As nearly all do.
-        let waker = waker.take();
-        slot.state = State::Done(completion);
-        inflight.pending -= 1;
-        if let Some(waker) = waker {
-            out.push(Reaped::Wake(waker));
-        }
-        return true;
-    }
-    let meta = slot.meta;
-    let finished = Finished { meta, completion };
-    match &mut slot.state {
-        State::Done(_) => return false,
-        State::Streaming(stream) => {
-            if stream.ended {
-                return false;
-            }
-            stream.queue.push_back(completion);
-            stream.ended = last;
-            if !last && stream.is_full() && slot.cancels == 0 {
-                slot.cancels = 1;
-                cancel.push(key);
-            }
-            match stream.waker.take() {
-                Some(waker) => out.push(wake(waker, finished, seen)),
-                None => see(finished, seen, out),
-            }
-            if last {
-                inflight.pending -= 1;
-            }
-        }
-        State::OrphanedStream(orphan) => {
-            out.push(Reaped::DiscardNext(orphan.clone(), Box::new(finished)));
-            if last {
-                inflight.pending -= 1;
-                // The count that the list holds is dropped last, unborrowed.
-                inflight.slots.remove(key);
-            }
-        }
-        State::Waiting(_) | State::Orphaned(_) => {
-            let first = *slot.first.get_or_insert(completion);
-            // The kernel is not done with the memory before the last one.
-            if last {
-                inflight.pending -= 1;
-                complete_single(inflight, key, first, finished, seen, out);
-            } else {
-                if let State::Orphaned(orphan) = &mut slot.state {
-                    out.extend(orphan.settle().map(Reaped::Settle));
-                }
-                see(finished, seen, out);
-            }
-        }
-    }
-    true
-}
-
-fn complete_single(
-    inflight: &mut Inflight,
-    key: Key,
-    result: Completion,
-    finished: Finished,
-    seen: bool,
-    out: &mut Vec<Reaped>,
-) {
-    let Some(slot) = inflight.slots.get_mut(key) else {
-        return;
-    };
-    match std::mem::replace(&mut slot.state, State::Done(result)) {
-        State::Waiting(Some(waker)) => out.push(wake(waker, finished, seen)),
-        State::Orphaned(orphan) => {
-            let side = inflight.sides.take(key.index);
-            inflight.slots.remove(key);
-            out.push(Reaped::Discard(Box::new(Discarded {
-                orphan,
-                side,
-                result,
-                finished,
-            })));
-        }
-        _ => see(finished, seen, out),
-    }
-}
-
-fn wake(waker: Waker, finished: Finished, seen: bool) -> Reaped {
-    if seen {
-        Reaped::WakeSeen(waker, Box::new(finished))
-    } else {
-        Reaped::Wake(waker)
-    }
-}
-
-/// A completion for which nothing has to be done.
-fn see(finished: Finished, seen: bool, out: &mut Vec<Reaped>) {
-    if seen {
-        out.push(Reaped::Seen(Box::new(finished)));
     }
 }

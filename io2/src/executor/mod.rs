@@ -10,10 +10,12 @@ pub(crate) mod coop;
 mod inbox;
 #[cfg(feature = "macros")]
 pub(crate) mod inspect;
+mod kernel;
 mod preempt;
 mod ready;
 pub(crate) mod remote;
 mod shutdown;
+mod tasks;
 pub(crate) mod timer;
 mod timers;
 mod waker;
@@ -22,38 +24,32 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use self::alarm::Alarm;
-use self::preempt::{Culprit, Slice};
+use self::preempt::Slice;
 use self::ready::{Ready, ReadyQueue};
 use self::remote::Seat;
+use self::tasks::{Root, root_generation};
 use self::timers::Timers;
-use self::waker::{GENERATION_BITS, INDEX_BITS, ROOT, TaskKey};
+use self::waker::{GENERATION_BITS, INDEX_BITS, ROOT};
 use crate::clock::{self, Ticks};
 use crate::config::{ExecutorConfig, Preempt};
-use crate::driver::{Discarded, Driver, Finished, Look, Meta, Reaped, RingInfo, Shared};
+use crate::driver::{Driver, Look, Reaped, RingInfo, Shared};
 use crate::slab::{Key, Slab};
 use crate::sys;
-use crate::task::{
-    Header, JoinHandle, Memory, Outcome, TaskMeta, TaskRef, drop_quietly, panic_text,
-};
-use crate::trace::{
-    self, CompleteInfo, CompleteSpan, OpInfo, RtStart, TaskEnd, TaskInfo, TaskKind, TaskSpan,
-};
+use crate::task::{Memory, TaskRef, drop_quietly, panic_text};
+use crate::trace::{self, RtStart};
 
 /// Numbers executors; the numbers of their tasks and operations follow from it.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// An executor's tasks, and its operations, are numbered from its own number times this.
 const IDS_EACH: u64 = 1 << 40;
-
-/// Rounds of reaping in a turn: a bound, since completions may come as fast as they are reaped.
-const REAP_ROUNDS: usize = 64;
 
 /// See the module.
 pub(crate) struct Executor {
@@ -326,132 +322,6 @@ impl Executor {
         }
     }
 
-    /// Submits, waits if told so, and reaps.
-    fn enter(&self, wait: bool, timeout: Option<Duration>) -> io::Result<()> {
-        let entered = self.enter_kernel(wait, timeout);
-        if let Some(error) = entered.fatal() {
-            return Err(error);
-        }
-        if entered.is_busy() {
-            self.say_busy();
-        }
-        self.reap()
-    }
-
-    fn enter_kernel(&self, wait: bool, timeout: Option<Duration>) -> crate::driver::Entered {
-        if trace::on() {
-            self.enter_kernel_seen(wait, timeout)
-        } else {
-            self.driver.borrow_mut().enter(wait, timeout)
-        }
-    }
-
-    /// An enter with a span around it.
-    #[cold]
-    fn enter_kernel_seen(&self, wait: bool, timeout: Option<Duration>) -> crate::driver::Entered {
-        let chores = self.driver.borrow_mut().take_chores();
-        for Meta { id, name, fd, .. } in chores {
-            drop(trace::enter_submit(&OpInfo {
-                id,
-                code: name,
-                fd,
-                len: 0,
-                offset: 0,
-                task: 0,
-                polled: false,
-            }));
-        }
-        let sqes = self.driver.borrow_mut().queued();
-        let span = trace::enter_ring(self.id, sqes, u32::from(wait), timeout);
-        // What the subscriber has woken must not wait.
-        let wait = wait && self.ready.is_empty();
-        let start = clock::now();
-        let entered = self.driver.borrow_mut().enter(wait, timeout);
-        let blocked = start.elapsed();
-        let cqes = self.driver.borrow_mut().completions();
-        span.end(entered.ret, entered.errno, cqes, blocked);
-        entered
-    }
-
-    /// Takes completions off the ring, round by round while the kernel has more, and works them off.
-    fn reap(&self) -> io::Result<()> {
-        for _ in 0..REAP_ROUNDS {
-            let mut reaped = self.reaped.take();
-            let more = {
-                let mut driver = self.driver.borrow_mut();
-                driver.reap(&mut reaped);
-                driver.has_deferred()
-            };
-            for each in reaped.drain(..) {
-                self.deliver(each);
-            }
-            self.reaped.set(reaped);
-            if !more {
-                break;
-            }
-            // The kernel hands over a few at a time.
-            let entered = self.enter_kernel(false, None);
-            if let Some(error) = entered.fatal() {
-                return Err(error);
-            }
-            if entered.is_busy() {
-                self.say_busy();
-                break;
-            }
-        }
-        self.say_notices();
-        self.slice.begin();
-        Ok(())
-    }
-
-    /// Wakes whoever waits for a completion, or discards what nobody waits for.
-    fn deliver(&self, reaped: Reaped) {
-        match reaped {
-            Reaped::Wake(waker) => wake(waker),
-            Reaped::WakeSeen(waker, finished) => {
-                let _span = self.completion_span(&finished);
-                wake(waker);
-            }
-            Reaped::Discard(discarded) => {
-                let Discarded {
-                    orphan,
-                    side,
-                    result,
-                    finished,
-                } = *discarded;
-                let _span = trace::on().then(|| self.completion_span(&finished));
-                let meta = finished.meta;
-                trace::op_orphan(meta.id, meta.name, meta.fd, Some(result.res));
-                guard("a buffer", || orphan.discard(side, result.result()));
-            }
-            Reaped::Settle(held) => drop(held),
-            Reaped::Seen(finished) => drop(self.completion_span(&finished)),
-            Reaped::DiscardNext(orphan, finished) => {
-                let _span = trace::on().then(|| self.completion_span(&finished));
-                let (meta, completion) = (finished.meta, finished.completion);
-                trace::op_orphan(meta.id, meta.name, meta.fd, Some(completion.res));
-                guard("a buffer", || {
-                    orphan.discard(completion);
-                    drop(orphan);
-                });
-            }
-        }
-    }
-
-    #[cold]
-    fn completion_span(&self, finished: &Finished) -> CompleteSpan {
-        let Finished { meta, completion } = finished;
-        let latency = |since| self.slice.duration(clock::ticks().since(since));
-        trace::enter_complete(&CompleteInfo {
-            id: meta.id,
-            code: meta.name,
-            res: completion.res,
-            flags: completion.flags,
-            more: completion.has_more(),
-            latency: meta.since.map(latency),
-        })
-    }
-
     fn fire_timers(&self) {
         let now = clock::now();
         loop {
@@ -502,207 +372,6 @@ impl Executor {
         }
     }
 
-    // ---- tasks ------------------------------------------------------------------------------
-
-    /// Spawns a task: one allocation.
-    pub(crate) fn spawn<F>(
-        &self,
-        future: F,
-        name: Option<Rc<str>>,
-        kind: TaskKind,
-        location: &'static Location<'static>,
-    ) -> JoinHandle<F::Output>
-    where
-        F: Future + 'static,
-        F::Output: 'static,
-    {
-        let meta = self.meta(name, location);
-        let span = self.task_span(kind, &meta, size_of::<F>());
-        if self.closing.get() {
-            let key = Key {
-                index: 0,
-                generation: 0,
-            };
-            let header = Header::new(meta, key, Waker::noop().clone(), span);
-            let (task, handle) = TaskRef::new(&self.memory, header, future);
-            task.cancel();
-            return handle;
-        }
-        let key = self.tasks.borrow().next_key();
-        self.seat.slot.inbox.prepare(key.index, key.generation);
-        let waker = TaskKey {
-            executor: self.slot_index(),
-            task: key,
-        }
-        .waker();
-        let header = Header::new(meta, key, waker, span);
-        let (task, handle) = TaskRef::new(&self.memory, header, future);
-        self.queue(&task);
-        let inserted = self.tasks.borrow_mut().insert(task);
-        debug_assert_eq!(inserted, key);
-        handle
-    }
-
-    fn meta(&self, name: Option<Rc<str>>, location: &'static Location<'static>) -> TaskMeta {
-        let id = self.next_task.get() + 1;
-        self.next_task.set(id);
-        TaskMeta { id, name, location }
-    }
-
-    fn task_span(&self, kind: TaskKind, meta: &TaskMeta, size: usize) -> TaskSpan {
-        if !trace::on() {
-            return TaskSpan::none();
-        }
-        let TaskMeta { id, name, location } = meta;
-        let (id, rt) = (*id, self.id);
-        TaskSpan::new(&TaskInfo {
-            kind,
-            id,
-            name: name.as_deref(),
-            size,
-            location,
-            rt,
-        })
-    }
-
-    /// Wakes the task with this key, if there is one.
-    #[inline]
-    pub(crate) fn wake(&self, key: Key) {
-        if key.index == ROOT {
-            if key.generation == root_generation(&self.seat) {
-                self.ready.push_root();
-            }
-        } else if let Some(task) = self.tasks.borrow().get(key) {
-            self.queue(task);
-        }
-    }
-
-    #[inline]
-    fn queue(&self, task: &TaskRef) {
-        if self.ready.push(task) && trace::on() {
-            note_wake(task);
-        }
-    }
-
-    fn poll_task(&self, task: &TaskRef, waiting: usize) {
-        let header = task.header();
-        if header.is_finished() {
-            return;
-        }
-        if header.cancelled.get() {
-            self.cancel_task(task);
-            self.slice.mark();
-            return;
-        }
-        let polled = self.measure(header, waiting, || {
-            task.poll(&mut Context::from_waker(&header.waker))
-        });
-        if let Poll::Ready(outcome) = polled {
-            self.end_task(task, outcome);
-        }
-    }
-
-    fn poll_root<F: Future>(
-        &self,
-        root: &mut Root,
-        future: Pin<&mut F>,
-        waiting: usize,
-    ) -> Poll<F::Output> {
-        let header = &root.header;
-        self.measure(header, waiting, || {
-            future.poll(&mut Context::from_waker(&header.waker))
-        })
-    }
-
-    /// Polls, within spans where somebody looks, and with the time that it took.
-    #[inline]
-    fn measure<R>(
-        &self,
-        header: &Header,
-        waiting: usize,
-        poll: impl FnOnce() -> Poll<R>,
-    ) -> Poll<R> {
-        let start = self.slice.last();
-        let polls = header.polls.get() + 1;
-        header.polls.set(polls);
-        let span = trace::on().then(|| {
-            let delay = header
-                .take_woken()
-                .map(|woken| self.slice.duration(start.since(woken)));
-            trace::enter_poll(&header.span, header.meta.id, polls, delay)
-        });
-        self.seat.slot.running.begin(&header.meta);
-        coop::begin_poll();
-        let polled = poll();
-        self.seat.slot.running.end();
-        let ticks = self.slice.mark().since(start);
-        if let Some(span) = span {
-            span.end(polled.is_ready(), self.slice.duration(ticks));
-        }
-        header.busy.set(header.busy.get() + ticks);
-        if ticks > header.max_poll.get() {
-            header.max_poll.set(ticks);
-        }
-        if self.slice.is_suspect(ticks) {
-            let TaskMeta { id, name, location } = &header.meta;
-            self.slice.judge(
-                ticks,
-                &Culprit {
-                    span: &header.span,
-                    rt: self.id,
-                    task: *id,
-                    name: name.as_deref(),
-                    location,
-                    victims: (waiting + self.ready.len()) as u64,
-                    waited: waiting > 0,
-                },
-            );
-        }
-        polled
-    }
-
-    /// Drops a task's future where nothing of the executor is borrowed.
-    fn cancel_task(&self, task: &TaskRef) {
-        if task.header().is_finished() {
-            return;
-        }
-        self.seat.slot.running.begin(&task.header().meta);
-        task.cancel();
-        self.seat.slot.running.end();
-        self.end_task(task, Outcome::Cancelled);
-    }
-
-    /// Forgets a task that has ended, and tells whoever waits for it.
-    fn end_task(&self, task: &TaskRef, outcome: Outcome) {
-        let header = task.header();
-        let removed = self.tasks.borrow_mut().remove(header.key);
-        drop(removed);
-        if header.detached.get() {
-            task.report_panic();
-            guard("a task's output", || task.discard_output());
-        }
-        if let Some(waker) = header.take_join_waker() {
-            wake(waker);
-        }
-        if trace::on_debug() {
-            trace::task_end(
-                &header.span,
-                &TaskEnd {
-                    id: header.meta.id,
-                    name: header.meta.name.as_deref(),
-                    outcome: outcome.name(),
-                    polls: header.polls.get(),
-                    busy: self.slice.duration(header.busy.get()),
-                    max_poll: self.slice.duration(header.max_poll.get()),
-                },
-            );
-        }
-        // A handle may keep the task's memory. One that panicked may still have to be reported.
-        if !matches!(outcome, Outcome::Panicked) {
-            header.span.end();
-        }
-    }
-
     // ---- what others ask --------------------------------------------------------------------
 
     /// The number of the slot in the table of executors.
@@ -719,88 +388,6 @@ impl Executor {
     pub(crate) fn ring_info(&self) -> RingInfo {
         self.driver.borrow().info()
     }
-
-    // ---- notices ----------------------------------------------------------------------------
-
-    #[cold]
-    fn say_busy(&self) {
-        let inflight = self.driver.borrow().pending() as u64;
-        trace::ring_busy(self.id, self.config.ring_depth, inflight, 1);
-        // Lets the kernel get on: it wants memory, or completions to be taken.
-        std::thread::yield_now();
-    }
-
-    /// Says what the driver noticed and could not say itself.
-    fn say_notices(&self) {
-        let (full, strays, overflows, pending, short) = {
-            let mut driver = self.driver.borrow_mut();
-            (
-                driver.sq_full,
-                driver.strays,
-                driver.overflows,
-                driver.pending() as u64,
-                std::mem::take(&mut driver.short_of_memory),
-            )
-        };
-        let depth = self.config.ring_depth;
-        let news = full - self.sq_full_said.replace(full);
-        if news > 0 {
-            trace::sq_full(self.id, depth, pending, news);
-        }
-        // Said at the first, the second, the fourth and so on: a small ring overflows all the time.
-        let said = self.overflows_said.get();
-        if overflows > 0 && overflows >= 2 * said {
-            self.overflows_said.set(overflows);
-            trace::ring_overflow(self.id, depth, pending, overflows - said);
-        }
-        if short {
-            trace::advice(format_args!(
-                "locked memory is short: the completion queue is smaller than it would be; \
-                 raise RLIMIT_MEMLOCK"
-            ));
-        }
-        let news = strays - self.strays_said.replace(strays);
-        if news > 0 {
-            trace::advice(format_args!(
-                "the kernel completed {news} operations that are not known"
-            ));
-        }
-    }
-}
-
-/// The future that `run` was called with: it is in no slab, and need not be `'static`.
-struct Root {
-    header: Header,
-}
-
-impl Root {
-    fn new(executor: &Executor, location: &'static Location<'static>, size: usize) -> Root {
-        let meta = executor.meta(Some(Rc::from("main")), location);
-        let span = executor.task_span(TaskKind::BlockOn, &meta, size);
-        let key = Key {
-            index: ROOT,
-            generation: root_generation(&executor.seat),
-        };
-        let waker = TaskKey {
-            executor: executor.slot_index(),
-            task: key,
-        }
-        .waker();
-        Root {
-            header: Header::new(meta, key, waker, span),
-        }
-    }
-}
-
-/// Sets the root's key apart from that of the slot's last executor.
-fn root_generation(seat: &Seat) -> u32 {
-    seat.incarnation & ((1 << GENERATION_BITS) - 1)
-}
-
-/// Keeps when a task was woken.
-#[cold]
-fn note_wake(task: &TaskRef) {
-    task.header().set_woken(clock::ticks());
 }
 
 /// Wakes. A waker may be anybody's, so it may panic.

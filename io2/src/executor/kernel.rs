@@ -1,0 +1,186 @@
+//! The executor's way into the kernel and back: enters, with spans around them where somebody looks,
+//! and completions, taken off the rings first and worked off then.
+
+use std::io;
+use std::time::Duration;
+
+use super::{Executor, guard, wake};
+use crate::clock;
+use crate::driver::{Discarded, Entered, Finished, Meta, Reaped};
+use crate::trace::{self, CompleteInfo, CompleteSpan, OpInfo};
+
+/// Rounds of reaping in a turn: a bound, since completions may come as fast as they are reaped.
+const REAP_ROUNDS: usize = 64;
+
+impl Executor {
+    /// Submits, waits if told so, and reaps.
+    pub(super) fn enter(&self, wait: bool, timeout: Option<Duration>) -> io::Result<()> {
+        let entered = self.enter_kernel(wait, timeout);
+        if let Some(error) = entered.fatal() {
+            return Err(error);
+        }
+        if entered.is_busy() {
+            self.say_busy();
+        }
+        self.reap()
+    }
+
+    fn enter_kernel(&self, wait: bool, timeout: Option<Duration>) -> Entered {
+        if trace::on() {
+            self.enter_kernel_seen(wait, timeout)
+        } else {
+            self.driver.borrow_mut().enter(wait, timeout)
+        }
+    }
+
+    /// An enter with a span around it.
+    #[cold]
+    fn enter_kernel_seen(&self, wait: bool, timeout: Option<Duration>) -> Entered {
+        let chores = self.driver.borrow_mut().take_chores();
+        for Meta { id, name, fd, .. } in chores {
+            drop(trace::enter_submit(&OpInfo {
+                id,
+                code: name,
+                fd,
+                len: 0,
+                offset: 0,
+                task: 0,
+                polled: false,
+            }));
+        }
+        let sqes = self.driver.borrow_mut().queued();
+        let span = trace::enter_ring(self.id, sqes, u32::from(wait), timeout);
+        // What the subscriber has woken must not wait.
+        let wait = wait && self.ready.is_empty();
+        let start = clock::now();
+        let entered = self.driver.borrow_mut().enter(wait, timeout);
+        let blocked = start.elapsed();
+        let cqes = self.driver.borrow_mut().completions();
+        span.end(entered.ret, entered.errno, cqes, blocked);
+        entered
+    }
+
+    /// Takes completions off the ring, round by round while the kernel has more, and works them off.
+    pub(super) fn reap(&self) -> io::Result<()> {
+        for _ in 0..REAP_ROUNDS {
+            let mut reaped = self.reaped.take();
+            let more = {
+                let mut driver = self.driver.borrow_mut();
+                driver.reap(&mut reaped);
+                driver.has_deferred()
+            };
+            for each in reaped.drain(..) {
+                self.deliver(each);
+            }
+            self.reaped.set(reaped);
+            if !more {
+                break;
+            }
+            // The kernel hands over a few at a time.
+            let entered = self.enter_kernel(false, None);
+            if let Some(error) = entered.fatal() {
+                return Err(error);
+            }
+            if entered.is_busy() {
+                self.say_busy();
+                break;
+            }
+        }
+        self.say_notices();
+        self.slice.begin();
+        Ok(())
+    }
+
+    /// Wakes whoever waits for a completion, or discards what nobody waits for.
+    fn deliver(&self, reaped: Reaped) {
+        match reaped {
+            Reaped::Wake(waker) => wake(waker),
+            Reaped::WakeSeen(waker, finished) => {
+                let _span = self.completion_span(&finished);
+                wake(waker);
+            }
+            Reaped::Discard(discarded) => {
+                let Discarded {
+                    orphan,
+                    side,
+                    result,
+                    finished,
+                } = *discarded;
+                let _span = trace::on().then(|| self.completion_span(&finished));
+                let meta = finished.meta;
+                trace::op_orphan(meta.id, meta.name, meta.fd, Some(result.res));
+                guard("a buffer", || orphan.discard(side, result.result()));
+            }
+            Reaped::Settle(held) => drop(held),
+            Reaped::Seen(finished) => drop(self.completion_span(&finished)),
+            Reaped::DiscardNext(orphan, finished) => {
+                let _span = trace::on().then(|| self.completion_span(&finished));
+                let (meta, completion) = (finished.meta, finished.completion);
+                trace::op_orphan(meta.id, meta.name, meta.fd, Some(completion.res));
+                guard("a buffer", || {
+                    orphan.discard(completion);
+                    drop(orphan);
+                });
+            }
+        }
+    }
+
+    #[cold]
+    fn completion_span(&self, finished: &Finished) -> CompleteSpan {
+        let Finished { meta, completion } = finished;
+        let latency = |since| self.slice.duration(clock::ticks().since(since));
+        trace::enter_complete(&CompleteInfo {
+            id: meta.id,
+            code: meta.name,
+            res: completion.res,
+            flags: completion.flags,
+            more: completion.has_more(),
+            latency: meta.since.map(latency),
+        })
+    }
+
+    #[cold]
+    fn say_busy(&self) {
+        let inflight = self.driver.borrow().pending() as u64;
+        trace::ring_busy(self.id, self.config.ring_depth, inflight, 1);
+        // Lets the kernel get on: it wants memory, or completions to be taken.
+        std::thread::yield_now();
+    }
+
+    /// Says what the driver noticed and could not say itself.
+    fn say_notices(&self) {
+        let (full, strays, overflows, pending, short) = {
+            let mut driver = self.driver.borrow_mut();
+            (
+                driver.sq_full,
+                driver.strays,
+                driver.overflows,
+                driver.pending() as u64,
+                std::mem::take(&mut driver.short_of_memory),
+            )
+        };
+        let depth = self.config.ring_depth;
+        let news = full - self.sq_full_said.replace(full);
+        if news > 0 {
+            trace::sq_full(self.id, depth, pending, news);
+        }
+        // Said at the first, the second, the fourth and so on: a small ring overflows all the time.
+        let said = self.overflows_said.get();
+        if overflows > 0 && overflows >= 2 * said {
+            self.overflows_said.set(overflows);
+            trace::ring_overflow(self.id, depth, pending, overflows - said);
+        }
+        if short {
+            trace::advice(format_args!(
+                "locked memory is short: the completion queue is smaller than it would be; \
+                 raise RLIMIT_MEMLOCK"
+            ));
+        }
+        let news = strays - self.strays_said.replace(strays);
+        if news > 0 {
+            trace::advice(format_args!(
+                "the kernel completed {news} operations that are not known"
+            ));
+        }
+    }
+}

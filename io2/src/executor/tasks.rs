@@ -1,0 +1,258 @@
+//! The life of a task in its executor: spawned, woken, polled within its measure, ended.
+
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use super::preempt::Culprit;
+use super::remote::Seat;
+use super::waker::{GENERATION_BITS, ROOT, TaskKey};
+use super::{Executor, coop, guard, wake};
+use crate::clock;
+use crate::slab::Key;
+use crate::task::{Header, JoinHandle, Outcome, TaskMeta, TaskRef};
+use crate::trace::{self, TaskEnd, TaskInfo, TaskKind, TaskSpan};
+
+impl Executor {
+    /// Spawns a task: one allocation.
+    pub(crate) fn spawn<F>(
+        &self,
+        future: F,
+        name: Option<Rc<str>>,
+        kind: TaskKind,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let meta = self.meta(name, location);
+        let span = self.task_span(kind, &meta, size_of::<F>());
+        if self.closing.get() {
+            let key = Key {
+                index: 0,
+                generation: 0,
+            };
+            let header = Header::new(meta, key, Waker::noop().clone(), span);
+            let (task, handle) = TaskRef::new(&self.memory, header, future);
+            task.cancel();
+            return handle;
+        }
+        let key = self.tasks.borrow().next_key();
+        self.seat.slot.inbox.prepare(key.index, key.generation);
+        let waker = TaskKey {
+            executor: self.slot_index(),
+            task: key,
+        }
+        .waker();
+        let header = Header::new(meta, key, waker, span);
+        let (task, handle) = TaskRef::new(&self.memory, header, future);
+        self.queue(&task);
+        let inserted = self.tasks.borrow_mut().insert(task);
+        debug_assert_eq!(inserted, key);
+        handle
+    }
+
+    fn meta(&self, name: Option<Rc<str>>, location: &'static Location<'static>) -> TaskMeta {
+        let id = self.next_task.get() + 1;
+        self.next_task.set(id);
+        TaskMeta { id, name, location }
+    }
+
+    fn task_span(&self, kind: TaskKind, meta: &TaskMeta, size: usize) -> TaskSpan {
+        if !trace::on() {
+            return TaskSpan::none();
+        }
+        let TaskMeta { id, name, location } = meta;
+        let (id, rt) = (*id, self.id);
+        TaskSpan::new(&TaskInfo {
+            kind,
+            id,
+            name: name.as_deref(),
+            size,
+            location,
+            rt,
+        })
+    }
+
+    /// Wakes the task with this key, if there is one.
+    #[inline]
+    pub(crate) fn wake(&self, key: Key) {
+        if key.index == ROOT {
+            if key.generation == root_generation(&self.seat) {
+                self.ready.push_root();
+            }
+        } else if let Some(task) = self.tasks.borrow().get(key) {
+            self.queue(task);
+        }
+    }
+
+    #[inline]
+    fn queue(&self, task: &TaskRef) {
+        if self.ready.push(task) && trace::on() {
+            note_wake(task);
+        }
+    }
+
+    #[inline]
+    pub(super) fn poll_task(&self, task: &TaskRef, waiting: usize) {
+        let header = task.header();
+        if header.is_finished() {
+            return;
+        }
+        if header.cancelled.get() {
+            self.cancel_task(task);
+            self.slice.mark();
+            return;
+        }
+        let polled = self.measure(header, waiting, || {
+            task.poll(&mut Context::from_waker(&header.waker))
+        });
+        if let Poll::Ready(outcome) = polled {
+            self.end_task(task, outcome);
+        }
+    }
+
+    #[inline]
+    pub(super) fn poll_root<F: Future>(
+        &self,
+        root: &mut Root,
+        future: Pin<&mut F>,
+        waiting: usize,
+    ) -> Poll<F::Output> {
+        let header = &root.header;
+        self.measure(header, waiting, || {
+            future.poll(&mut Context::from_waker(&header.waker))
+        })
+    }
+
+    /// Polls, within spans where somebody looks, and with the time that it took.
+    #[inline]
+    fn measure<R>(
+        &self,
+        header: &Header,
+        waiting: usize,
+        poll: impl FnOnce() -> Poll<R>,
+    ) -> Poll<R> {
+        let start = self.slice.last();
+        let polls = header.polls.get() + 1;
+        header.polls.set(polls);
+        let span = trace::on().then(|| {
+            let delay = header
+                .take_woken()
+                .map(|woken| self.slice.duration(start.since(woken)));
+            trace::enter_poll(&header.span, header.meta.id, polls, delay)
+        });
+        self.seat.slot.running.begin(&header.meta);
+        coop::begin_poll();
+        let polled = poll();
+        self.seat.slot.running.end();
+        let ticks = self.slice.mark().since(start);
+        if let Some(span) = span {
+            span.end(polled.is_ready(), self.slice.duration(ticks));
+        }
+        header.busy.set(header.busy.get() + ticks);
+        if ticks > header.max_poll.get() {
+            header.max_poll.set(ticks);
+        }
+        if self.slice.is_suspect(ticks) {
+            let TaskMeta { id, name, location } = &header.meta;
+            self.slice.judge(
+                ticks,
+                &Culprit {
+                    span: &header.span,
+                    rt: self.id,
+                    task: *id,
+                    name: name.as_deref(),
+                    location,
+                    victims: (waiting + self.ready.len()) as u64,
+                    waited: waiting > 0,
+                },
+            );
+        }
+        polled
+    }
+
+    /// Drops a task's future where nothing of the executor is borrowed.
+    pub(super) fn cancel_task(&self, task: &TaskRef) {
+        if task.header().is_finished() {
+            return;
+        }
+        self.seat.slot.running.begin(&task.header().meta);
+        task.cancel();
+        self.seat.slot.running.end();
+        self.end_task(task, Outcome::Cancelled);
+    }
+
+    /// Forgets a task that has ended, and tells whoever waits for it.
+    fn end_task(&self, task: &TaskRef, outcome: Outcome) {
+        let header = task.header();
+        let removed = self.tasks.borrow_mut().remove(header.key);
+        drop(removed);
+        if header.detached.get() {
+            task.report_panic();
+            guard("a task's output", || task.discard_output());
+        }
+        if let Some(waker) = header.take_join_waker() {
+            wake(waker);
+        }
+        if trace::on_debug() {
+            trace::task_end(
+                &header.span,
+                &TaskEnd {
+                    id: header.meta.id,
+                    name: header.meta.name.as_deref(),
+                    outcome: outcome.name(),
+                    polls: header.polls.get(),
+                    busy: self.slice.duration(header.busy.get()),
+                    max_poll: self.slice.duration(header.max_poll.get()),
+                },
+            );
+        }
+        // A handle may keep the task's memory. One that panicked may still have to be reported.
+        if !matches!(outcome, Outcome::Panicked) {
+            header.span.end();
+        }
+    }
+}
+
+/// The future that `run` was called with: it is in no slab, and need not be `'static`.
+pub(super) struct Root {
+    header: Header,
+}
+
+impl Root {
+    pub(super) fn new(
+        executor: &Executor,
+        location: &'static Location<'static>,
+        size: usize,
+    ) -> Root {
+        let meta = executor.meta(Some(Rc::from("main")), location);
+        let span = executor.task_span(TaskKind::BlockOn, &meta, size);
+        let key = Key {
+            index: ROOT,
+            generation: root_generation(&executor.seat),
+        };
+        let waker = TaskKey {
+            executor: executor.slot_index(),
+            task: key,
+        }
+        .waker();
+        Root {
+            header: Header::new(meta, key, waker, span),
+        }
+    }
+}
+
+/// Sets the root's key apart from that of the slot's last executor.
+pub(super) fn root_generation(seat: &Seat) -> u32 {
+    seat.incarnation & ((1 << GENERATION_BITS) - 1)
+}
+
+/// Keeps when a task was woken.
+#[cold]
+fn note_wake(task: &TaskRef) {
+    task.header().set_woken(clock::ticks());
+}
