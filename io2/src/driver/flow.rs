@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use io_uring::squeue::Entry;
 
+#[cfg(test)]
+use super::faults;
 use super::inflight::{Inflight, State};
 use super::ring::Ring;
 use super::token::{Kind, Token};
