@@ -20,9 +20,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// use io2::compat::{HyperIo, Stream};
 ///
 /// let (a, b) = io2::net::UnixStream::pair()?;
-/// let mut stream = HyperIo::new(Stream::new(a));
-/// let write = |cx: &mut _| std::pin::Pin::new(&mut stream).poll_write(cx, b"hello");
-/// assert_eq!(std::future::poll_fn(write).await?, 5);
+/// let stream = HyperIo::new(Stream::new(a));
+/// let mut stream = std::pin::pin!(stream);
+/// let written = std::future::poll_fn(|cx| stream.as_mut().poll_write(cx, b"hello")).await;
+/// assert_eq!(written?, 5);
 /// assert_eq!(b.read(Vec::with_capacity(8)).await.1, b"hello");
 /// # std::io::Result::Ok(())
 /// # }).unwrap().unwrap();
