@@ -184,3 +184,43 @@ fn a_clone_may_send_and_receive() {
     assert_eq!(one.try_recv().unwrap().0, 2);
     assert_eq!(one.try_recv().err(), Some(TryRecvError::Empty));
 }
+
+thread_local! {
+    static DURING_DROP: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
+}
+
+/// Sends when it is dropped.
+#[derive(Clone, Debug)]
+struct Last(u32);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        if self.0 == 1
+            && let Some(during) = DURING_DROP.take()
+        {
+            during();
+        }
+    }
+}
+
+#[test]
+fn what_is_sent_while_a_receiver_goes_is_for_those_that_stay() {
+    let (sender, one) = channel(2);
+    let mut two = sender.subscribe();
+    sender.send(Last(1)).unwrap();
+    sender.send(Last(2)).unwrap();
+    two.try_recv().unwrap();
+    two.try_recv().unwrap();
+    let during = {
+        let sender = sender.clone();
+        move || {
+            sender.send(Last(3)).unwrap();
+            sender.send(Last(4)).unwrap();
+        }
+    };
+    DURING_DROP.set(Some(Box::new(during)));
+    drop(one);
+    assert_eq!(two.try_recv().unwrap().0, 3);
+    assert_eq!(two.try_recv().unwrap().0, 4);
+    assert_eq!(two.try_recv().err(), Some(TryRecvError::Empty));
+}

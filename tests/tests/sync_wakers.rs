@@ -303,3 +303,21 @@ fn a_waiter_that_is_dropped_while_all_are_called_is_not_missed_by_the_others() {
     }
     first.ready();
 }
+
+/// Looks at the lock that it is in while it is printed.
+struct Nosy(RefCell<std::rc::Weak<Mutex<Nosy>>>);
+
+impl std::fmt::Debug for Nosy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mutex = self.0.borrow().upgrade().unwrap();
+        write!(f, "free inside: {}", mutex.try_lock().is_ok())
+    }
+}
+
+#[test]
+fn a_mutex_that_is_printed_is_locked_meanwhile_and_free_afterwards() {
+    let mutex = Rc::new(Mutex::new(Nosy(RefCell::default())));
+    *mutex.try_lock().unwrap().0.borrow_mut() = Rc::downgrade(&mutex);
+    assert!(format!("{mutex:?}").contains("free inside: false"));
+    assert!(mutex.try_lock().is_ok());
+}

@@ -334,11 +334,11 @@ impl<T> Receiver<T> {
         Ok(ring.see(number))
     }
 
-    /// Passes over a message that is there. Gives it if nobody else is to see it.
-    fn skip(&self) -> Option<Found<T>> {
+    /// Passes over a message before `end` that is there. Gives it if nobody else is to see it.
+    fn skip(&self, end: u64) -> Option<Found<T>> {
         let mut ring = self.shared.ring.borrow_mut();
         let number = self.next.get().max(ring.oldest());
-        if number == ring.next {
+        if number >= end {
             return None;
         }
         self.next.set(number + 1);
@@ -396,9 +396,7 @@ impl<T> Drop for Receiver<T> {
             self.shared.on_close.call_all(|()| ());
         }
         let end = self.shared.ring.borrow().next;
-        while self.next.get() < end
-            && let Some(message) = self.skip()
-        {
+        while let Some(message) = self.skip(end) {
             drop(message);
         }
     }

@@ -118,8 +118,10 @@ impl CancellationToken {
             at += 1;
         }
         for node in std::iter::once(&self.node).chain(&marked) {
-            // It need not keep its ancestors any more.
-            drop(node.parent.take());
+            // It need not keep its ancestors any more, nor they its place.
+            if let Some((parent, key)) = node.parent.take() {
+                parent.children.borrow_mut().remove(key);
+            }
             node.waiting.call_all(|()| ());
         }
     }
@@ -322,5 +324,24 @@ impl Drop for DropGuardRef<'_> {
         if let Some(token) = self.token {
             token.cancel();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_was_cancelled_leaves_no_place_behind() {
+        let root = CancellationToken::new();
+        for _ in 0..10 {
+            let child = root.child_token();
+            let grandchild = child.child_token();
+            child.cancel();
+            assert!(grandchild.is_cancelled());
+        }
+        drop(root.child_token());
+        assert_eq!(root.node.children.borrow().iter().count(), 0);
+        assert!(!root.is_cancelled());
     }
 }

@@ -155,10 +155,10 @@ impl<T> From<T> for Mutex<T> {
 
 impl<T: fmt::Debug> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = self.value.try_borrow();
-        match value.as_ref().map(|value| value.as_ref()) {
-            Ok(Some(value)) => f.debug_struct("Mutex").field("value", value).finish(),
-            _ => f
+        // Locked meanwhile: the value's own `Debug` may come back here.
+        match self.try_lock() {
+            Ok(value) => f.debug_struct("Mutex").field("value", &*value).finish(),
+            Err(_) => f
                 .debug_struct("Mutex")
                 .field("value", &format_args!("<locked>"))
                 .finish(),

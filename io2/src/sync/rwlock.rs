@@ -155,7 +155,8 @@ impl<T> From<T> for RwLock<T> {
 
 impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.value.try_borrow() {
+        // Locked meanwhile: the value's own `Debug` may come back here.
+        match self.try_read() {
             Ok(value) => f.debug_struct("RwLock").field("value", &&*value).finish(),
             Err(_) => f
                 .debug_struct("RwLock")
