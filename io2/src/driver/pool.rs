@@ -179,7 +179,14 @@ impl Pool {
         let waker = cx.waker().clone();
         let old = seat.waker.replace(Some(waker));
         drop(old);
-        Poll::Pending
+        // One of them may have given a buffer back, when there was nobody to be woken.
+        match seat.grant.take() {
+            Some(index) => {
+                drop(seat.waker.take());
+                Poll::Ready(index)
+            }
+            None => Poll::Pending,
+        }
     }
 
     /// Leaves the queue, or gives back what was granted and not taken.

@@ -185,7 +185,10 @@ impl RecvPooled {
                 State::Readable(ready) => {
                     let outcome = ready!(Pin::new(ready).poll(cx));
                     self.state = State::Idle;
-                    outcome?;
+                    match outcome {
+                        Err(error) if is_cancelled(&error) => continue,
+                        outcome => outcome?,
+                    };
                     self.state = self.take(pool::current()?);
                 }
                 State::Waiting(taking) => {
@@ -206,6 +209,7 @@ impl RecvPooled {
                         Ok(_) => return Poll::Ready(Ok(Some(buf))),
                         // Somebody else has received it.
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        Err(error) if is_cancelled(&error) => {}
                         Err(error) => return Poll::Ready(Err(error)),
                     }
                 }
@@ -248,4 +252,9 @@ impl fmt::Debug for RecvPooled {
             .field("state", &self.state.name())
             .finish()
     }
+}
+
+/// Whether the executor that an operation was in flight in has ended: it is to be made again.
+fn is_cancelled(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ECANCELED)
 }
