@@ -187,7 +187,11 @@ mod files {
         type Output = BufResult<usize, Vec<u8>>;
 
         fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-            Pin::new(&mut self.0).poll(cx)
+            self.0.poll_join(cx).map(|outcome| match outcome {
+                Ok(written) => written,
+                // The executor that it ran in has ended.
+                Err(error) => (Err(error.into()), Vec::new()),
+            })
         }
     }
 

@@ -78,7 +78,7 @@ impl AsyncSeek for Stream<File> {
         cx: &mut Context<'_>,
         to: SeekFrom,
     ) -> Poll<Result<u64>> {
-        if !self.is_seeking() {
+        if !self.is_seeking_to(to) {
             self.start_seek(to);
         }
         self.poll_sought(cx)

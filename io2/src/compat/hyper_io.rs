@@ -61,10 +61,17 @@ impl<T: AsyncRead + Unpin> Read for HyperIo<T> {
     ) -> Poll<Result<()>> {
         // SAFETY: a `ReadBuf` writes to the bytes and takes none for initialised that is not, so none
         // becomes uninitialised.
-        let mut unfilled = ReadBuf::uninit(unsafe { buf.as_mut() });
+        let room = unsafe { buf.as_mut() };
+        let start = room.as_ptr().cast::<u8>();
+        let mut unfilled = ReadBuf::uninit(room);
         ready!(Pin::new(&mut self.0).poll_read(cx, &mut unfilled))?;
-        let count = unfilled.filled().len();
-        // SAFETY: so many bytes of it are filled, and with that initialised.
+        let filled = unfilled.filled();
+        assert!(
+            std::ptr::eq(filled.as_ptr(), start),
+            "a reader has put another buffer in the place of the one that it was to fill"
+        );
+        let count = filled.len();
+        // SAFETY: so many bytes of it are filled, and with that initialised: it is the same memory.
         unsafe { buf.advance(count) };
         Poll::Ready(Ok(()))
     }

@@ -22,9 +22,11 @@ impl Stream<File> {
     }
 
     #[cfg(feature = "futures-io")]
-    /// Whether a change of position was started.
-    pub(super) fn is_seeking(&self) -> bool {
-        self.seeking.is_some()
+    /// Whether a change to this position was started.
+    pub(super) fn is_seeking_to(&self, to: SeekFrom) -> bool {
+        self.seeking
+            .as_ref()
+            .is_some_and(|seeking| seeking.to == to)
     }
 
     /// Finishes the change of position that was started, if any, and says where that is.

@@ -82,3 +82,28 @@ async fn channels_give_their_values_until_the_senders_are_gone() {
     assert_eq!(receiver.collect::<Vec<_>>().await, [0, 1, 2, 3, 4]);
     assert_eq!(second.collect::<Vec<_>>().await, [0, 1, 2, 3, 4]);
 }
+
+/// A reader that puts a buffer of its own in the place of the one that it is to fill.
+struct Swaps;
+
+impl tokio::io::AsyncRead for Swaps {
+    fn poll_read(
+        self: std::pin::Pin<&mut Self>,
+        _cx: &mut std::task::Context<'_>,
+        buf: &mut tokio::io::ReadBuf<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        *buf = tokio::io::ReadBuf::new(Box::leak(vec![0; 4096].into_boxed_slice()));
+        buf.set_filled(4096);
+        std::task::Poll::Ready(Ok(()))
+    }
+}
+
+#[test]
+#[should_panic(expected = "another buffer")]
+fn a_reader_cannot_pass_off_its_own_buffer_as_the_one_to_fill() {
+    let mut room = [0; 16];
+    let mut buf = hyper::rt::ReadBuf::new(&mut room);
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    let reader = std::pin::pin!(io2::compat::HyperIo::new(Swaps));
+    let _ = hyper::rt::Read::poll_read(reader, &mut cx, buf.unfilled());
+}
