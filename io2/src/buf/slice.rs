@@ -36,7 +36,17 @@ mod tests;
 /// # Ok(all)
 /// # }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// It cannot be cloned: the clone of a buffer may have less room than the buffer has, and the range
+/// would reach beyond it.
+///
+/// ```compile_fail,E0599
+/// use io2::buf::IoBuf;
+///
+/// let slice = Vec::<u8>::with_capacity(64).slice(..);
+/// let clone = slice.clone();
+/// ```
+#[derive(Debug, PartialEq, Eq)]
 pub struct Slice<B> {
     buf: B,
     begin: usize,
