@@ -11,18 +11,19 @@ mod tests;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use crate::executor::context;
+use crate::executor::{self, context};
 use crate::op::{Close, Op};
 
 /// A descriptor, and a count of who uses it: a handle, its clones, and each operation in flight.
 #[derive(Clone)]
 pub(crate) struct Fd {
-    shared: Rc<Shared>,
+    /// Dropped by hand, before whoever waits for that is woken.
+    shared: ManuallyDrop<Rc<Shared>>,
 }
 
 struct Shared {
@@ -47,7 +48,7 @@ impl Fd {
             alone: RefCell::new(None),
         };
         Fd {
-            shared: Rc::new(shared),
+            shared: ManuallyDrop::new(Rc::new(shared)),
         }
     }
 
@@ -86,6 +87,10 @@ impl Fd {
             let waker = cx.waker().clone();
             let old = self.shared.alone.replace(Some(waker));
             drop(old);
+            // Looked at again: they may have dropped the last one that used it.
+            if Rc::strong_count(&self.shared) == 1 {
+                return Poll::Ready(());
+            }
             Poll::Pending
         })
         .await;
@@ -114,11 +119,15 @@ impl Shared {
 impl Drop for Fd {
     fn drop(&mut self) {
         // Only this one and the one that waits are left.
-        if Rc::strong_count(&self.shared) == 2 {
-            let waker = self.shared.alone.borrow_mut().take();
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+        let waker = if Rc::strong_count(&self.shared) == 2 {
+            self.shared.alone.borrow_mut().take()
+        } else {
+            None
+        };
+        // SAFETY: it is not used again: this is the drop.
+        unsafe { ManuallyDrop::drop(&mut self.shared) };
+        if let Some(waker) = waker {
+            executor::wake(waker);
         }
     }
 }

@@ -287,3 +287,28 @@ fn a_read_polled_by_hand_keeps_its_file() {
         assert!(after.len() <= before.len() + 1, "{after:?}");
     });
 }
+
+struct Panics;
+
+impl std::task::Wake for Panics {
+    fn wake(self: std::sync::Arc<Self>) {
+        panic!("a waker that panics");
+    }
+}
+
+#[test]
+fn an_operation_whose_drop_lets_a_close_go_on_does_not_panic_with_its_waker() {
+    io2::ExecutorConfig::new()
+        .run(async {
+            let (reader, _writer) = io2::pipe::pipe().unwrap();
+            let read = reader.read(vec![0; 8]);
+            let mut close = Box::pin(reader.close());
+            let waker = std::task::Waker::from(std::sync::Arc::new(Panics));
+            let mut cx = std::task::Context::from_waker(&waker);
+            assert!(close.as_mut().poll(&mut cx).is_pending());
+            // The last one but the close that uses the descriptor.
+            drop(read);
+            close.await.unwrap();
+        })
+        .unwrap();
+}

@@ -18,10 +18,13 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::task::{Context, Poll, Waker};
+
+use crate::task::drop_quietly;
 
 use io_uring::types::BufRingEntry;
 
@@ -152,7 +155,10 @@ impl Pool {
             seat.queued.set(false);
             seat.grant.set(Some(index));
             if let Some(waker) = seat.waker.take() {
-                waker.wake();
+                // Within a drop, so its panic must end here.
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                    drop_quietly(payload);
+                }
             }
         } else if self.registered.get() {
             self.provide(index);

@@ -111,7 +111,7 @@ impl Executor {
                 trace::op_orphan(meta.id, meta.name, meta.fd, Some(result.res));
                 guard("a buffer", || orphan.discard(side, result.result()));
             }
-            Reaped::Settle(held) => drop(held),
+            Reaped::Settle(held) => guard("what an operation held", || drop(held)),
             Reaped::Seen(finished) => drop(self.completion_span(&finished)),
             Reaped::DiscardNext(orphan, finished) => {
                 let _span = trace::on().then(|| self.completion_span(&finished));

@@ -65,12 +65,12 @@ impl Timer {
             return Poll::Ready(());
         }
         // Cloning a waker is user code: nothing is borrowed.
-        let waker = cx.waker().clone();
+        let mut waker = Some(cx.waker().clone());
         let registered = self.registered;
         let deadline = self.deadline;
         let outcome = context::with(|executor| {
             let mut timers = executor.timers.borrow_mut();
-            let mut waker = waker;
+            let mut waker = waker.take().expect("put there above");
             if let Some((owner, key)) = registered
                 && owner == executor.id
             {

@@ -20,6 +20,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use crate::executor;
+
 use super::plan::Span;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,8 +131,9 @@ impl RangeLock {
     fn leave(&self, key: usize) {
         let (own, woken) = self.requests.borrow_mut().leave(key);
         drop(own);
+        // All of them, also if one panics: they have the lock by now.
         for waker in woken {
-            waker.wake();
+            executor::wake(waker);
         }
     }
 }
