@@ -407,8 +407,10 @@ impl Driver {
     /// that they name it by. The memory must stay what it is until it is taken back.
     pub(crate) fn add_region(&mut self, base: *mut u8, len: usize) -> io::Result<u16> {
         match &self.ring {
-            Some(ring) => self.regions.add(ring, base, len),
-            None => Err(io::Error::other("the executor has ended")),
+            Some(ring) if !ring.is_forked() => self.regions.add(ring, base, len),
+            _ => Err(io::Error::other(
+                "the executor has ended, or is that of the process that this one was forked from",
+            )),
         }
     }
 
@@ -518,6 +520,11 @@ impl Driver {
         self.ring = None;
         self.polled.shut();
         self.backlog.clear();
+    }
+
+    /// Whether the rings are there.
+    pub(crate) fn is_open(&self) -> bool {
+        self.ring.is_some()
     }
 
     /// Says that the kernel may still use what is in flight: from now on it is nobody's.

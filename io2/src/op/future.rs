@@ -216,12 +216,19 @@ impl<T: Operation> Op<T> {
             let polled = flight.polled;
             self.flight = None;
             if polled && completion.res == -libc::EOPNOTSUPP {
-                // The device does not poll after all: once more, on the main ring.
-                drop(side);
+                // The device does not poll after all: once more, on the main ring, unless it was to end.
                 if let Some(operation) = &mut self.operation {
                     operation.poll_refused();
                 }
-                continue;
+                if matches!(stopped, Stopped::No) {
+                    drop(side);
+                    continue;
+                }
+                let operation = self
+                    .operation
+                    .take()
+                    .expect("in flight, so not ready before");
+                return Poll::Ready(operation.finish(side, Err(stopped.error())));
             }
             let operation = self
                 .operation
@@ -295,7 +302,8 @@ impl Launch {
             multishot,
         } = self;
         let current = context::with(|executor| (executor.driver.clone(), executor.current_task()));
-        let Some((driver, task)) = current else {
+        // One whose rings are closed, while its end is told to a subscriber, is none any more.
+        let Some((driver, task)) = current.filter(|(driver, _)| driver.borrow().is_open()) else {
             executor::outside(name)
         };
         // Cloning a waker and asking a buffer for its address are user code: nothing is borrowed.
@@ -395,12 +403,13 @@ impl<T: Operation> Drop for Op<T> {
             operation.discard(side, completion.result());
             return;
         }
-        if driver.borrow().is_settled(key) {
-            drop(operation.settle());
-        }
+        let settled = driver.borrow().is_settled(key);
+        let held = settled.then(|| operation.settle());
         let meta = driver.borrow().meta(key);
         let orphan = Box::new(Abandoned(operation));
         let waker = driver.borrow_mut().orphan(key, orphan);
+        // Dropped last: both are user code that may panic, and the slot owns the buffer by now.
+        drop(held);
         drop(waker);
         if let Some(meta) = meta {
             trace::op_orphan(meta.id, meta.name, meta.fd, None);
