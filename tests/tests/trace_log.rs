@@ -55,7 +55,9 @@ fn warnings_and_errors_reach_log_as_one_line_each() {
 
     let overruns = of("io2::preempt");
     assert!(!overruns.is_empty(), "{lines:?}");
-    let (level, _, line) = overruns[0];
+    // On a machine that stalls there may be others before it.
+    let hog = overruns.iter().find(|line| line.2.contains("`hog`"));
+    let (level, _, line) = hog.expect("the hog is found");
     assert_eq!(*level, log::Level::Warn);
     for part in ["`hog`", file!(), "ms", "the limit is 5ms"] {
         assert!(line.contains(part), "{part}: {line}");

@@ -103,7 +103,7 @@ fn a_waker_runs_inside_its_completion() {
 
 #[test]
 fn a_call_into_the_kernel_is_outside_of_all_polls_and_says_what_it_submits_and_how_long_it_takes() {
-    let (_, observed) = observe(io2::time::sleep(Duration::from_millis(20)));
+    let (_, observed) = observe(async { io2::time::sleep(Duration::from_millis(20)).await });
     let enters = observed.named("enter");
     for enter in &enters {
         assert_eq!((enter.target, enter.level), ("io2::ring", Level::TRACE));
@@ -201,7 +201,7 @@ fn completions_that_overflow_their_queue_are_warned_of_ever_less_often_and_not_l
                 writers.push(writer);
             }
             // All are in flight when they complete, all at once.
-            io2::time::sleep(Duration::from_millis(1)).await;
+            io2::time::sleep(Duration::from_millis(50)).await;
             for writer in &mut writers {
                 writer.write_all(b"x").unwrap();
             }
