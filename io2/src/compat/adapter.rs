@@ -214,7 +214,10 @@ impl<S: Endpoint> Stream<S> {
         if S::SEEKS {
             ready!(self.poll_unread_forgotten(cx));
             // A seek that was given up may have asked for the end, which is about to move.
-            self.seeking = None;
+            #[cfg(any(feature = "futures-io", feature = "tokio-io"))]
+            {
+                self.seeking = None;
+            }
         }
         let (limit, offset) = (self.write_limit, self.offset);
         let (endpoint, _, writer) = self.parts();
