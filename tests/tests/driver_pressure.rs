@@ -197,7 +197,8 @@ fn signals_interrupt_a_waiting_executor_and_nothing_is_lost() {
         while SIGNALS.load(Ordering::Relaxed) < ENOUGH {
             // SAFETY: the thread runs until it is woken below.
             assert_eq!(unsafe { libc::pthread_kill(target, libc::SIGUSR1) }, 0);
-            thread::yield_now();
+            // So that it comes to wait in between, which it does most of the time.
+            thread::sleep(std::time::Duration::from_micros(200));
         }
         wake.send(()).unwrap();
         let interrupted = executor.join().unwrap();
