@@ -174,7 +174,8 @@ fn signals_interrupt_a_waiting_executor_and_nothing_is_lost() {
                             loop {
                                 let (file, mut writer) = pipe();
                                 let task = io2::spawn(async move { file.read(vec![0; 4]).await.1 });
-                                io2::time::sleep(std::time::Duration::from_micros(100)).await;
+                                // Long enough for several signals in one wait: the first ends the one that submits.
+                                io2::time::sleep(std::time::Duration::from_millis(5)).await;
                                 writer.write_all(b"data").unwrap();
                                 assert_eq!(task.await, b"data");
                             }
