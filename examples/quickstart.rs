@@ -1,5 +1,6 @@
 //! Writes a file past the page cache with 32 requests in flight, reads it back and checks it. Beside
 //! that two tasks count primes: one lets others run meanwhile, the other does not, and is caught.
+//! Then serves a page by HTTP, once, and fetches it itself.
 //!
 //!     cargo run --release --example quickstart
 
@@ -7,12 +8,14 @@ use std::{env, fmt::Debug, io, process, rc::Rc, sync::Mutex, time::Instant};
 
 use io2::buf::AlignedBuf;
 use io2::fs::{self, DioFile};
+use io2::net::{TcpListener, TcpStream};
 use tracing::field::Field;
 use tracing_subscriber::{Layer, filter::LevelFilter, layer::Context, prelude::*};
 
 const IN_FLIGHT: u64 = 32;
 const BLOCK: usize = 64 << 10;
 const MIB: u64 = 64;
+const PAGE: &str = "hello from io2";
 
 #[io2::main(name = "quickstart", preempt_ms = 10)]
 async fn main() -> io::Result<()> {
@@ -50,7 +53,43 @@ async fn main() -> io::Result<()> {
     for warning in CAUGHT.lock().unwrap().iter() {
         println!("caught       : {warning}");
     }
+
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let server = io2::spawn(serve_once(listener));
+    let answer = fetch(TcpStream::connect(address).await?).await?;
+    server.await?;
+    let (head, page) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.lines().next().unwrap_or_default();
+    println!("served       : one page at http://{address}/, and fetched it from there");
+    println!("fetched      : {status}: {page:?}");
     Ok(())
+}
+
+/// Answers one request with a page, whatever is asked for.
+async fn serve_once(listener: TcpListener) -> io::Result<()> {
+    let (stream, _) = listener.accept().await?;
+    let (mut pieces, mut request) = (stream.recv_pooled(), Vec::new());
+    while !request.ends_with(b"\r\n\r\n") {
+        let Some(piece) = pieces.next().await? else {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        };
+        request.extend_from_slice(&piece);
+    }
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close";
+    let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{PAGE}", PAGE.len());
+    stream.write_all(answer).await.0
+}
+
+/// Asks for a page, and reads until the server ends the connection.
+async fn fetch(stream: TcpStream) -> io::Result<String> {
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).await.0?;
+    let (mut pieces, mut answer) = (stream.recv_pooled(), Vec::new());
+    while let Some(piece) = pieces.next().await? {
+        answer.extend_from_slice(&piece);
+    }
+    String::from_utf8(answer).map_err(io::Error::other)
 }
 
 /// Writes every 32nd block of the file, or reads and checks it.
