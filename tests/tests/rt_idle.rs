@@ -204,19 +204,27 @@ fn spinning_finds_completions_without_sleeping() {
             // Not only what is done at once.
             let (file, mut writer) = pipe();
             let thread = thread::spawn(move || {
-                thread::sleep(Duration::from_millis(20));
-                std::io::Write::write_all(&mut writer, b"data").unwrap();
+                for _ in 0..10 {
+                    thread::sleep(Duration::from_millis(5));
+                    std::io::Write::write_all(&mut writer, b"data").unwrap();
+                }
             });
-            assert_eq!(file.read(vec![0; 4]).await.1, b"data");
-            // And a wake, and a timer.
+            for _ in 0..10 {
+                assert_eq!(file.read(vec![0; 4]).await.1, b"data");
+            }
+            // And a wake, and timers.
             let (wake, woken) = oneshot::channel();
             let waker = thread::spawn(move || {
                 thread::sleep(Duration::from_millis(5));
                 wake.send(()).unwrap();
             });
             woken.await.unwrap();
-            io2::time::sleep(Duration::from_millis(5)).await;
-            assert_eq!(usage(&own_thread()).1, before);
+            for _ in 0..10 {
+                io2::time::sleep(Duration::from_millis(2)).await;
+            }
+            // Beside the waits, a machine short of memory may let a thread sleep now and then.
+            let sleeps = usage(&own_thread()).1 - before;
+            assert!(sleeps < 5, "{sleeps}");
             thread.join().unwrap();
             waker.join().unwrap();
         })

@@ -103,7 +103,8 @@ fn a_waker_runs_inside_its_completion() {
 
 #[test]
 fn a_call_into_the_kernel_is_outside_of_all_polls_and_says_what_it_submits_and_how_long_it_takes() {
-    let (_, observed) = observe(async { io2::time::sleep(Duration::from_millis(20)).await });
+    // Long enough for what is traced for the first time to be over before its end.
+    let (_, observed) = observe(async { io2::time::sleep(Duration::from_millis(200)).await });
     let enters = observed.named("enter");
     for enter in &enters {
         assert_eq!((enter.target, enter.level), ("io2::ring", Level::TRACE));
@@ -117,12 +118,12 @@ fn a_call_into_the_kernel_is_outside_of_all_polls_and_says_what_it_submits_and_h
     let fields = "blocked_us cqes errno ret rt.id sqes timeout_us wait";
     assert_eq!(sleeps[0].fields(), fields);
     assert!(
-        (1..=20_000).contains(&sleeps[0].number("timeout_us")),
+        (1..=200_000).contains(&sleeps[0].number("timeout_us")),
         "{:?}",
         sleeps[0]
     );
     let blocked: i64 = sleeps.iter().map(|sleep| sleep.number("blocked_us")).sum();
-    assert!(blocked > 10_000, "{sleeps:?}");
+    assert!(blocked > 100_000, "{sleeps:?}");
 }
 
 #[test]

@@ -34,7 +34,8 @@ use crate::sys;
 /// something to put into it: so ten thousand idle connections need no buffer.
 ///
 /// An empty pool is no error: [`next`](Self::next) then waits until somebody drops a buffer, each in
-/// turn. A stream whose buffers nobody takes stops receiving when it holds a quarter of the pool, or two buffers.
+/// turn. A stream whose buffers nobody takes stops receiving when it holds a quarter of the pool, or two
+/// buffers. Kernels before 6.8 first receive all that has come already, if the pool has room for it.
 ///
 /// Dropping this loses what has come and was not taken: whoever wants to go on with `read` on the same
 /// stream calls [`stop`](Self::stop) first, and takes the rest.
