@@ -85,3 +85,6 @@ impl ReadyQueue {
         self.queue.borrow().is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;
