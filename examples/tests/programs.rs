@@ -1,5 +1,5 @@
-//! Runs the examples as they were built. They are programs of this package, so `cargo test` for it
-//! builds them before it runs this.
+//! Runs the examples as they were built. `cargo test -p io2-examples` builds them before it runs this.
+//! With the name of a test it does not: then `cargo build -p io2-examples --examples` does.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -268,9 +268,14 @@ fn quickstart_checks_its_file_catches_the_hog_and_fetches_its_page() {
 
 #[test]
 fn proxy_passes_on_both_directions_and_the_end_of_each_by_itself() {
+    proxied(&[]);
+    proxied(&["--copy"]);
+}
+
+fn proxied(option: &[&str]) {
     let target = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let behind = target.local_addr().expect("it is bound").to_string();
-    let mut program = Running::start(example("proxy").args(["127.0.0.1:0", &behind]));
+    let mut program = Running::start(example("proxy").args(option).args(["127.0.0.1:0", &behind]));
     let line = program.line();
     let address = line.split(' ').next().expect("an address");
     let said: Vec<u8> = (0..3 << 20).map(|n: u32| (n / 7) as u8).collect();
