@@ -7,8 +7,9 @@ use std::ptr::NonNull;
 /// What fits into a place; larger side data is boxed, and the place holds the box's address.
 const INLINE: usize = 64;
 
-/// The places of this many slots are allocated together.
-const CHUNK: usize = 64;
+/// The places of this many slots are allocated together: many pages, since most operations have no side
+/// data, and a page that nobody writes to takes no memory.
+const CHUNK: usize = 1024;
 
 /// The bytes of one place.
 #[derive(Clone, Copy)]
@@ -40,7 +41,9 @@ impl Sides {
 
     #[cold]
     fn grow(&mut self) {
-        let chunk = Box::new([const { UnsafeCell::new(SideBytes(MaybeUninit::uninit())) }; CHUNK]);
+        let chunk = Box::<[Place; CHUNK]>::new_uninit();
+        // SAFETY: any bytes are a place, also none.
+        let chunk = unsafe { chunk.assume_init() };
         self.chunks.push(NonNull::from(Box::leak(chunk)));
     }
 
