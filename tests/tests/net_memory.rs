@@ -142,3 +142,15 @@ fn datagrams_allocate_nothing() {
         Ok(())
     });
 }
+
+#[test]
+fn the_future_of_a_write_all_has_no_room_to_spare() {
+    run(async {
+        let (near, _far) = UnixStream::pair()?;
+        let room = size_of_val(&near.write_all(Vec::new()));
+        // One request with its buffer, and the buffer itself between two requests. Every connection
+        // whose task writes has that, also while it waits for something to read.
+        assert!(room <= 208, "{room} bytes");
+        Ok(())
+    });
+}

@@ -6,14 +6,14 @@ use crate::op::socket::{Recv, RecvVectored, Send, SendVectored};
 use crate::op::{Op, transfer};
 
 /// Fills the buffer up to its length.
-pub(super) async fn read_exact<B: IoBufMut>(fd: &Fd, buf: B) -> BufResult<(), B> {
-    transfer::whole(buf, |slice, _| read(fd, slice), transfer::ended).await
+pub(super) fn read_exact<B: IoBufMut>(fd: &Fd, buf: B) -> impl Future<Output = BufResult<(), B>> {
+    transfer::whole(buf, |slice, _| read(fd, slice), transfer::ended)
 }
 
 /// Sends the whole buffer.
-pub(super) async fn write_all<B: IoBuf>(fd: &Fd, buf: B) -> BufResult<(), B> {
+pub(super) fn write_all<B: IoBuf>(fd: &Fd, buf: B) -> impl Future<Output = BufResult<(), B>> {
     let request = |slice, _| Op::new(Send::whole(fd.clone(), slice));
-    transfer::whole(buf, request, transfer::taken).await
+    transfer::whole(buf, request, transfer::taken)
 }
 
 pub(super) fn read<B: IoBufMut>(fd: &Fd, buf: B) -> Op<Recv<B>> {

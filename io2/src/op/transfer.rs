@@ -29,27 +29,33 @@ pub(crate) fn interrupted(error: &io::Error) -> bool {
 
 /// Moves the bytes of a buffer, from 0 to its length, by requests for what is left of it. A request
 /// that moves nothing ends it with `stalled`.
-pub(crate) async fn whole<B: IoBuf, R>(
+#[expect(
+    clippy::manual_async_fn,
+    reason = "the future of an async fn has room for each argument twice, and connections hold it"
+)]
+pub(crate) fn whole<B: IoBuf, R>(
     mut buf: B,
     mut request: impl FnMut(Slice<B>, usize) -> R,
     stalled: fn() -> io::Error,
-) -> BufResult<(), B>
+) -> impl Future<Output = BufResult<(), B>>
 where
     R: Future<Output = BufResult<usize, Slice<B>>>,
 {
-    let len = buf.bytes_init();
-    let mut done = 0;
-    while done < len {
-        let (result, slice) = request(buf.slice(done..len), done).await;
-        buf = slice.into_inner();
-        match result {
-            Ok(0) => return (Err(stalled()), buf),
-            Ok(count) => done += count,
-            Err(error) if interrupted(&error) => {}
-            Err(error) => return (Err(error), buf),
+    async move {
+        let len = buf.bytes_init();
+        let mut done = 0;
+        while done < len {
+            let (result, slice) = request(buf.slice(done..len), done).await;
+            buf = slice.into_inner();
+            match result {
+                Ok(0) => return (Err(stalled()), buf),
+                Ok(count) => done += count,
+                Err(error) if interrupted(&error) => {}
+                Err(error) => return (Err(error), buf),
+            }
         }
+        (Ok(()), buf)
     }
-    (Ok(()), buf)
 }
 
 /// The end came before the buffer was full.
@@ -66,15 +72,23 @@ pub(crate) fn taken() -> io::Error {
 }
 
 /// Fills the buffer up to its length.
-pub(crate) async fn read_exact<B: IoBufMut>(fd: &Fd, buf: B, offset: u64) -> BufResult<(), B> {
-    let request = |slice, done| Op::new(Read::new(fd.clone(), slice, advance(offset, done)));
-    whole(buf, request, ended).await
+pub(crate) fn read_exact<B: IoBufMut>(
+    fd: &Fd,
+    buf: B,
+    offset: u64,
+) -> impl Future<Output = BufResult<(), B>> {
+    let request = move |slice, done| Op::new(Read::new(fd.clone(), slice, advance(offset, done)));
+    whole(buf, request, ended)
 }
 
 /// Writes the whole buffer.
-pub(crate) async fn write_all<B: IoBuf>(fd: &Fd, buf: B, offset: u64) -> BufResult<(), B> {
-    let request = |slice, done| Op::new(Write::new(fd.clone(), slice, advance(offset, done)));
-    whole(buf, request, taken).await
+pub(crate) fn write_all<B: IoBuf>(
+    fd: &Fd,
+    buf: B,
+    offset: u64,
+) -> impl Future<Output = BufResult<(), B>> {
+    let request = move |slice, done| Op::new(Write::new(fd.clone(), slice, advance(offset, done)));
+    whole(buf, request, taken)
 }
 
 /// Reads from the file's position to its end, which is `size` bytes away if nothing changes.
