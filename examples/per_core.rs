@@ -135,8 +135,12 @@ fn work(core: usize, role: Role, ready: mpsc::Sender<Started>) -> io::Result<Cou
                 None => std::future::pending().await,
             }
         };
-        or(serve, interrupt.recv()).await?;
-        Ok(COUNTS.get())
+        let outcome = or(serve, interrupt.recv()).await;
+        if let Err(error) = &outcome {
+            // The other cores go on.
+            eprintln!("per_core: core {core}: {error}");
+        }
+        outcome.map(|()| COUNTS.get())
     })?
 }
 

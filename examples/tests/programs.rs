@@ -8,6 +8,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
+use std::time::Duration;
 
 /// A built example, beside the directory of this test binary.
 fn example(name: &str) -> Command {
@@ -136,18 +137,34 @@ fn child_runs_as_many_commands_at_once_as_asked_for_and_no_more() {
 
 #[test]
 fn child_kills_what_takes_too_long_with_all_that_it_has_started() {
-    // The sleep is a child of the shell, and would keep the pipe for long.
-    let commands = "echo begun; sleep 1000; echo never\n";
-    let (code, stdout, stderr) = run_commands(&["-t", "0.5"], commands);
-    assert_eq!(stdout, ["1: begun"]);
+    // The sleep is a child of the shell. The limit leaves a busy machine the time to start both.
+    let (code, stdout, stderr) = run_commands(&["-t", "3"], "sleep 1000 & echo $!; wait\n");
     assert_eq!(
         stderr,
         [
-            "1 commands: 0 succeeded, 0 failed, 1 took longer than 500ms",
-            "child: 1: echo begun; sleep 1000; echo never: killed, it took too long",
+            "1 commands: 0 succeeded, 0 failed, 1 took longer than 3s",
+            "child: 1: sleep 1000 & echo $!; wait: killed, it took too long",
         ]
     );
     assert_eq!(code, Some(1));
+    let [line] = &stdout[..] else {
+        panic!("{stdout:?}");
+    };
+    let sleep = line.strip_prefix("1: ").expect("the number of the command");
+    let alive = || {
+        let status = std::fs::read_to_string(format!("/proc/{sleep}/status")).unwrap_or_default();
+        let state = status.lines().find_map(|line| line.strip_prefix("State:"));
+        // Whoever it belongs to now may not have asked how it ended.
+        state.is_some_and(|state| !state.trim().starts_with(['Z', 'X']))
+    };
+    // Once killed, it may be on its way for a moment.
+    for _ in 0..500 {
+        if !alive() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("the sleep goes on");
 }
 
 #[test]
