@@ -1,0 +1,56 @@
+//! A server that speaks the protocol of Redis and loses nothing that it has acknowledged.
+//!
+//!     cargo run --release --example redis -- 127.0.0.1:6379 redis.log
+//!     redis-cli set greeting hello ex 60
+//!     redis-benchmark -t set,get,incr -P 16
+//!
+//! PING, ECHO, GET, SET (EX, PX, NX, XX), INCR, DEL, EXISTS, EXPIRE, TTL and DBSIZE. Keys live in memory; each
+//! change is appended to a log by direct I/O, and no reply is sent before what it says is on the disk. The
+//! log is read at the start. It only grows. Ctrl-C lets the commands
+//! at hand end.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is a program"
+)]
+
+use std::env;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use io2::net::TcpListener;
+use io2::signal::{SignalKind, signal};
+use io2::sync::CancellationToken;
+
+mod server;
+
+#[io2::main(name = "redis")]
+async fn main() -> ExitCode {
+    let mut arguments = env::args_os().skip(1);
+    let address = arguments.next().unwrap_or("127.0.0.1:6379".into());
+    let log = PathBuf::from(arguments.next().unwrap_or("redis.log".into()));
+    match serve(&address.to_string_lossy(), log).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("redis: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(address: &str, log: PathBuf) -> io::Result<()> {
+    let stop = CancellationToken::new();
+    for kind in [SignalKind::INTERRUPT, SignalKind::TERMINATE] {
+        let (mut signal, stop) = (signal(kind)?, stop.clone());
+        io2::spawn(async move {
+            if signal.recv().await.is_ok() {
+                stop.cancel();
+            }
+        });
+    }
+    let file = server::storage::open(&log).await?;
+    let listener = TcpListener::bind(address).await?;
+    println!("listening on {}", listener.local_addr()?);
+    server::run(file, listener, &stop).await
+}
