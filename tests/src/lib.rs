@@ -9,6 +9,8 @@ pub mod observed;
 pub mod pipes;
 pub mod polling;
 pub mod quarantine;
+pub mod random;
+pub mod resp;
 pub mod seccomp;
 pub mod signals;
 pub mod sockets;
