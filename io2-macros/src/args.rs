@@ -1,4 +1,4 @@
-//! The arguments of the two attributes: one table, from which parsing, checks, messages and
+//! The arguments of the attributes: one table, from which parsing, checks, messages and
 //! documentation follow. A new argument is a new line of [`ARGUMENTS`], and a setter of the same
 //! name in the runtime's entry points.
 
@@ -14,13 +14,18 @@ use crate::check::{self, Errors};
 pub(crate) enum Attr {
     Main,
     Test,
+    Preemptible,
 }
+
+/// Those that start an executor.
+const RUNS: &[Attr] = &[Attr::Main, Attr::Test];
 
 impl Attr {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Attr::Main => "#[io2::main]",
             Attr::Test => "#[io2::test]",
+            Attr::Preemptible => "#[io2::preemptible]",
         }
     }
 }
@@ -31,8 +36,8 @@ pub(crate) struct Argument {
     /// The key, which is also the name of the setter that the expansion calls.
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
-    /// Whether only `#[io2::test]` takes it.
-    pub(crate) test_only: bool,
+    /// Which attributes take it.
+    pub(crate) on: &'static [Attr],
     /// A right use of it, for messages.
     pub(crate) example: &'static str,
     #[cfg_attr(
@@ -92,7 +97,7 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
             power_of_two: true,
             zero: "a ring has at least one entry",
         },
-        test_only: false,
+        on: RUNS,
         example: "ring_depth = 256",
         default: "64",
         meaning: "entries of the submission ring",
@@ -116,7 +121,7 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
             power_of_two: false,
             zero: "to turn the warnings off write `preempt = \"off\"`",
         },
-        test_only: false,
+        on: RUNS,
         example: "preempt_ms = 5",
         default: "10",
         meaning: "the time slice, in milliseconds: a poll that takes longer is reported",
@@ -138,7 +143,7 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
             power_of_two: false,
             zero: "to turn the warnings off write `preempt = \"off\"`",
         },
-        test_only: false,
+        on: RUNS,
         example: "preempt_us = 500",
         default: "10000",
         meaning: "the same in microseconds",
@@ -164,7 +169,7 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
                 test_only: true,
             },
         ]),
-        test_only: false,
+        on: RUNS,
         example: "preempt = \"off\"",
         default: "\"warn\"",
         meaning: "what a poll that takes longer than the slice leads to",
@@ -180,7 +185,7 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
             power_of_two: false,
             zero: "",
         },
-        test_only: false,
+        on: RUNS,
         example: "spin_us = 50",
         default: "0",
         meaning: "how long to poll for completions, in microseconds, before the thread sleeps",
@@ -190,7 +195,7 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
     Argument {
         name: "name",
         kind: Kind::Text,
-        test_only: false,
+        on: RUNS,
         example: "name = \"ingest\"",
         default: "none",
         meaning: "the executor's name in events",
@@ -206,7 +211,7 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
             power_of_two: false,
             zero: "a test needs some time; leave it out for 60 s",
         },
-        test_only: true,
+        on: &[Attr::Test],
         example: "timeout_ms = 5_000",
         default: "60000",
         meaning: "the test fails when it takes longer, in milliseconds",
@@ -214,9 +219,32 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
         instead_of: None,
     },
     Argument {
+        name: "every",
+        kind: Kind::Integer {
+            ty: "u32",
+            min: 1,
+            max: 1_048_576,
+            power_of_two: false,
+            zero: "1, the default, checks at each iteration",
+        },
+        on: &[Attr::Preemptible],
+        example: "every = 1024",
+        default: "1",
+        meaning: "each loop checks at each n-th of its iterations only",
+        synonyms: &[
+            "each",
+            "nth",
+            "stride",
+            "check_every",
+            "iterations",
+            "interval",
+        ],
+        instead_of: None,
+    },
+    Argument {
         name: "crate",
         kind: Kind::Path,
-        test_only: false,
+        on: &[Attr::Main, Attr::Test, Attr::Preemptible],
         example: "crate = ::renamed",
         default: "::io2",
         meaning: "where the runtime is, if the dependency is renamed",
@@ -257,7 +285,13 @@ pub(crate) const FOREIGN: &[(&[&str], &str)] = &[
 
 impl Argument {
     pub(crate) fn on(&self, attr: Attr) -> bool {
-        !self.test_only || attr == Attr::Test
+        self.on.contains(&attr)
+    }
+
+    /// The attributes that take it, for messages.
+    pub(crate) fn takers(&self) -> String {
+        let names: Vec<&str> = self.on.iter().map(|attr| attr.name()).collect();
+        names.join(" and ")
     }
 
     pub(crate) fn find(name: &str) -> Option<&'static Argument> {
@@ -296,6 +330,14 @@ pub(crate) fn names(attr: Attr) -> String {
         .map(|argument| format!("`{}`", argument.name))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// A right use of `attr`'s first argument, for messages.
+fn example(attr: Attr) -> &'static str {
+    let mut arguments = ARGUMENTS.iter();
+    arguments
+        .find(|argument| argument.on(attr))
+        .map_or("", |argument| argument.example)
 }
 
 /// One argument that was given and found right.
@@ -354,6 +396,11 @@ impl Args {
         self.0.iter()
     }
 
+    /// The value of one of them, if it was given.
+    pub(crate) fn get(&self, name: &str) -> Option<&Given> {
+        self.0.iter().find(|given| given.argument.name == name)
+    }
+
     /// The path to the runtime, if it was given.
     pub(crate) fn krate(&self) -> Option<&syn::Path> {
         self.0.iter().find_map(|given| match &given.value {
@@ -368,7 +415,7 @@ impl Args {
 fn entry(attr: Attr, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Option<Given>> {
     if !input.peek(syn::Ident::peek_any) {
         let token: TokenTree = input.parse()?;
-        let message = "expected `name = value`, such as `ring_depth = 256`";
+        let message = format!("expected `name = value`, such as `{}`", example(attr));
         return Err(syn::Error::new(token.span(), message));
     }
     let key = input.call(Ident::parse_any)?;
@@ -427,8 +474,13 @@ mod tests {
     #[test]
     fn the_manual_tells_of_each_argument() {
         let source = include_str!("lib.rs");
-        let (main, test) = source.split_once("pub fn main(").unwrap();
-        for (attr, manual) in [(Attr::Main, main), (Attr::Test, test)] {
+        let (main, rest) = source.split_once("pub fn main(").unwrap();
+        let (test, preemptible) = rest.split_once("pub fn test(").unwrap();
+        for (attr, manual) in [
+            (Attr::Main, main),
+            (Attr::Test, test),
+            (Attr::Preemptible, preemptible),
+        ] {
             let told: Vec<&str> = manual
                 .lines()
                 .filter(|line| line.starts_with("/// | `"))
@@ -460,7 +512,8 @@ mod tests {
     fn each_example_is_accepted() {
         for argument in ARGUMENTS {
             let mut errors = Errors::default();
-            let args = Args::parse(Attr::Test, argument.example.parse().unwrap(), &mut errors);
+            let attr = argument.on[argument.on.len() - 1];
+            let args = Args::parse(attr, argument.example.parse().unwrap(), &mut errors);
             assert_eq!(errors.into_tokens().to_string(), "", "{}", argument.example);
             let names: Vec<&str> = args.iter().map(|given| given.argument.name).collect();
             assert_eq!(names, [argument.name]);

@@ -28,7 +28,7 @@ impl Errors {
     }
 
     /// An error that points at all of `tokens`.
-    fn on(&mut self, tokens: impl quote::ToTokens, message: impl std::fmt::Display) {
+    pub(crate) fn on(&mut self, tokens: impl quote::ToTokens, message: impl std::fmt::Display) {
         self.add(syn::Error::new_spanned(tokens, message));
     }
 
@@ -49,7 +49,7 @@ pub(crate) fn known(attr: Attr, key: &Ident, errors: &mut Errors) -> Option<&'st
         }
         errors.at(
             key.span(),
-            format!("`{name}` is an argument of {} only", Attr::Test.name()),
+            format!("`{name}` is an argument of {} only", argument.takers()),
         );
         return None;
     }
@@ -323,17 +323,18 @@ pub(crate) fn not_a_function(
     if says_fn {
         errors.add(error);
     } else {
-        errors.at(
-            error.span(),
-            format!("{} goes on an `async fn`", attr.name()),
-        );
+        let name = attr.name();
+        errors.at(error.span(), format!("{name} goes on an `async fn`"));
     }
 }
 
 /// All rules about the function that the attribute stands on.
 pub(crate) fn function(attr: Attr, function: &Function, errors: &mut Errors) {
     has_body(function, errors);
-    is_async(function, errors);
+    is_async(attr, function, errors);
+    if attr == Attr::Preemptible {
+        return;
+    }
     plain(attr, function, errors);
     no_generics(attr, function, errors);
     main_without_parameters(attr, function, errors);
@@ -351,13 +352,27 @@ fn has_body(function: &Function, errors: &mut Errors) {
 }
 
 /// `fn main() {}`.
-fn is_async(function: &Function, errors: &mut Errors) {
-    if function.sig.asyncness.is_none() {
-        errors.at(
-            function.sig.fn_token.span,
-            "the function must be `async`: write `async fn`",
-        );
+fn is_async(attr: Attr, function: &Function, errors: &mut Errors) {
+    let sig = &function.sig;
+    if sig.asyncness.is_some() {
+        return;
     }
+    let gives_future = sig.output.to_token_stream().into_iter().any(
+        |token| matches!(token, TokenTree::Ident(ident) if ident == "impl" || ident == "Future"),
+    );
+    let message = if attr != Attr::Preemptible {
+        "the function must be `async`: write `async fn`"
+    } else if sig.constness.is_some() {
+        "a `const fn` cannot yield: #[io2::preemptible] goes on an `async fn`"
+    } else if function.body.to_string().contains("__rt") {
+        "the attribute above took the `async` away: write #[io2::preemptible] above it"
+    } else if gives_future {
+        "the function must be `async`: #[io2::preemptible] does not look into `async` blocks, so \
+         write `async fn`, which gives a future as well"
+    } else {
+        "the function must be `async`: only an `async fn` can yield"
+    };
+    errors.at(sig.fn_token.span, message);
 }
 
 /// `const async fn main() {}`, `async unsafe fn main() {}`, `async extern "C" fn main() {}`.

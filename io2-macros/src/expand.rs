@@ -48,7 +48,7 @@ fn here(span: Span) -> Span {
 }
 
 /// A block in the user's own braces.
-fn block(braces: &token::Brace, tokens: TokenStream) -> Group {
+pub(crate) fn block(braces: &token::Brace, tokens: TokenStream) -> Group {
     let mut block = Group::new(Delimiter::Brace, tokens);
     block.set_span(braces.span.join());
     block
@@ -56,9 +56,12 @@ fn block(braces: &token::Brace, tokens: TokenStream) -> Group {
 
 /// The module of the hidden entry points, for messages that point at `span`.
 fn runtime(args: &Args, span: Span) -> TokenStream {
-    let path = args
-        .krate()
-        .map_or_else(|| quote!(::io2), ToTokens::to_token_stream);
+    runtime_at(args.krate(), span)
+}
+
+/// The same for a path to the runtime, if there is one.
+pub(crate) fn runtime_at(krate: Option<&syn::Path>, span: Span) -> TokenStream {
+    let path = krate.map_or_else(|| quote!(::io2), ToTokens::to_token_stream);
     let located = path.into_iter().map(|mut token| {
         token.set_span(token.span().located_at(span));
         token
@@ -74,6 +77,7 @@ fn entry(attr: Attr, function: &Function, span: Span) -> Ident {
         Attr::Main => "main",
         Attr::Test if ought_to_panic(function) => "test_should_panic",
         Attr::Test => "test",
+        Attr::Preemptible => unreachable!("it starts no executor"),
     };
     Ident::new(name, span)
 }
@@ -163,7 +167,7 @@ fn value(args: &Args, given: &Given) -> Option<TokenStream> {
 
 /// A constant expression, and an assertion that it is in range. Both point at the expression when
 /// they fail to compile.
-fn constant(given: &Given, expr: &syn::Expr) -> TokenStream {
+pub(crate) fn constant(given: &Given, expr: &syn::Expr) -> TokenStream {
     let argument = given.argument;
     let range = argument.range(Attr::Test);
     let message = format!("`{}` takes {range}", argument.name);

@@ -104,7 +104,9 @@
 //! # }).unwrap();
 //! ```
 //!
-//! One that does not is found out: a poll that takes longer than the slice is a WARN event with target
+//! [`#[io2::preemptible]`](macro@preemptible) on an `async fn` does that for all its loops.
+//!
+//! A task that does not is found out: a poll that takes longer than the slice is a WARN event with target
 //! `io2::preempt`, which names the task, the line that spawned it, how long it took and how many tasks
 //! waited. Code that blocks belongs on [`spawn_blocking`].
 //!
@@ -126,7 +128,7 @@
 //!
 //! | feature | default | what it brings |
 //! |---|---|---|
-//! | `macros` | yes | `#[io2::main]` and `#[io2::test]` |
+//! | `macros` | yes | `#[io2::main]`, `#[io2::test]`, `#[io2::preemptible]` and `#[io2::no_yield]` |
 //! | `net` | yes | the module `net` |
 //! | `process` | yes | the module `process` |
 //! | `signal` | yes | the module `signal` |
@@ -176,7 +178,7 @@ pub mod time;
 mod trace;
 
 #[cfg(feature = "macros")]
-pub use io2_macros::{main, test};
+pub use io2_macros::{main, no_yield, preemptible, test};
 
 pub use self::config::{ExecutorConfig, Preempt};
 pub use self::driver::RingInfo;
@@ -191,8 +193,12 @@ pub use self::task::{AbortHandle, JoinError, JoinHandle, TaskId};
 /// in any version.
 #[cfg(feature = "macros")]
 #[doc(hidden)]
+#[expect(deprecated, reason = "one of them is there to be warned of")]
 pub mod __rt {
-    pub use crate::entry::{Options, Preempt, Skipped, main, test, test_should_panic, unreached};
+    pub use crate::entry::{
+        Options, Preempt, Skipped, guard_held_over_yield, main, test, test_should_panic, unreached,
+    };
+    pub use crate::spawn::{need_preempt, yield_now};
 }
 
 /// The programs in the README are tested, too.

@@ -15,6 +15,10 @@ mod shadowed {
     #![no_implicit_prelude]
     #![expect(dead_code, non_camel_case_types, reason = "only the names matter")]
 
+    fn drop() {}
+    fn guard_held_over_yield() {}
+    fn need_preempt() {}
+    fn yield_now() {}
     mod core {}
     mod io2 {}
     mod std {}
@@ -57,6 +61,35 @@ mod shadowed {
     #[::core::prelude::v1::test]
     fn a_function_is_named_absolutely() {
         ::core::assert_eq!(number(), 5);
+    }
+
+    /// Variables of the same names as those of the expansion, and items where a check comes first.
+    #[::io2::preemptible(every = 2)]
+    async fn stepped(times: ::core::primitive::usize) -> ::core::primitive::usize {
+        const NONE: ::core::primitive::usize = 0;
+        let iterations_0 = times;
+        let mut iterations_1 = NONE;
+        for _ in 0..iterations_0 {
+            const ONE: ::core::primitive::usize = 1;
+            while iterations_1 & 1 == 0 {
+                iterations_1 += ONE;
+            }
+            iterations_1 += 1;
+        }
+        iterations_1
+    }
+
+    #[::io2::test]
+    #[::io2::preemptible]
+    async fn loops_name_things_absolutely() {
+        let mut rounds = 0;
+        let steps = loop {
+            rounds += 1;
+            if rounds == 3 {
+                break stepped(rounds).await;
+            }
+        };
+        ::core::assert_eq!(steps, 6);
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the two attributes call.
+//! What the attributes call.
 //!
 //! Nobody else does: the module is hidden, and not bound by what the crate's versions promise. It is
 //! the only place of the crate that writes to the standard error stream, exits the process, and
@@ -131,3 +131,12 @@ fn say(line: std::fmt::Arguments<'_>) {
 pub fn unreached<T>() -> T {
     unreachable!("the attributes of io2 put this where it is never run")
 }
+
+/// Where a loop of a `#[io2::preemptible]` function yields while a guard is held. An attribute cannot
+/// warn; that it uses what is deprecated does.
+#[deprecated(
+    note = "this guard is held while a loop yields, and another task that wants it meanwhile panics \
+            or waits for ever; drop it before the loop, or mark the loop with `#[io2::no_yield]`"
+)]
+#[inline(always)]
+pub const fn guard_held_over_yield() {}

@@ -22,6 +22,33 @@ mod tests {
         Ok(())
     }
 
+    #[renamed::preemptible(crate = renamed, every = 2)]
+    async fn digits(cell: &std::cell::RefCell<String>) -> usize {
+        let mut digits = 0;
+        let text = cell.borrow().clone();
+        for letter in text.chars() {
+            digits += usize::from(letter.is_ascii_digit());
+        }
+        #[renamed::no_yield]
+        while let Some(letter) = cell.borrow_mut().pop() {
+            digits += usize::from(letter.is_ascii_digit());
+        }
+        // Its temporary lives until the end of the body, as it does in this edition.
+        digits + cell.borrow().len()
+    }
+
+    #[renamed::test(crate = renamed)]
+    #[renamed::preemptible]
+    async fn loops_yield_in_a_renamed_runtime() {
+        let cell = std::cell::RefCell::new("a1b22".to_owned());
+        let mut sum = 0;
+        while sum < 10 {
+            sum += digits(&cell).await;
+            cell.borrow_mut().push_str("3x");
+        }
+        assert_eq!(sum, 6 + 2 + 2);
+    }
+
     #[test]
     fn main_runs() {
         assert_eq!(super::main(), Ok(()));

@@ -1,0 +1,6 @@
+trait Count {
+    #[io2::preemptible]
+    async fn count(&self);
+}
+
+fn main() {}

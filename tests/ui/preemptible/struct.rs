@@ -1,0 +1,6 @@
+#[io2::preemptible]
+struct Count;
+
+fn main() {
+    let _ = Count;
+}
