@@ -73,6 +73,8 @@ pub(crate) enum Kind {
     Choice(&'static [Choice]),
     /// A string, or a constant expression of type `&str`.
     Text,
+    /// `true` or `false`, or a constant expression of type `bool`.
+    Flag,
     /// A path, without quotes.
     Path,
 }
@@ -203,6 +205,36 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
         instead_of: None,
     },
     Argument {
+        name: "watchdog",
+        kind: Kind::Flag,
+        on: RUNS,
+        example: "watchdog = false",
+        default: "true",
+        meaning: "whether a poll that takes too long is reported while it runs",
+        synonyms: &["monitor"],
+        instead_of: None,
+    },
+    Argument {
+        name: "stall_stack",
+        kind: Kind::Flag,
+        on: RUNS,
+        example: "stall_stack = true",
+        default: "false",
+        meaning: "whether such a report says in which function the poll is; needs feature `stall-stack`",
+        synonyms: &["stacks", "backtrace", "stack"],
+        instead_of: None,
+    },
+    Argument {
+        name: "dashboard",
+        kind: Kind::Text,
+        on: RUNS,
+        example: "dashboard = \"127.0.0.1:7070\"",
+        default: "none",
+        meaning: "where the dashboard listens; needs feature `dashboard`",
+        synonyms: &["dashboard_addr", "console"],
+        instead_of: None,
+    },
+    Argument {
         name: "timeout_ms",
         kind: Kind::Integer {
             ty: "u64",
@@ -317,6 +349,7 @@ impl Argument {
                 .collect::<Vec<_>>()
                 .join(" or "),
             Kind::Text => "a string that is not empty".to_owned(),
+            Kind::Flag => "`true` or `false`".to_owned(),
             Kind::Path => "a path".to_owned(),
         }
     }
@@ -352,6 +385,7 @@ pub(crate) enum Value {
     Integer(u64, Span),
     Choice(&'static Choice, Span),
     Text(LitStr),
+    Flag(syn::LitBool),
     Path(syn::Path),
     Const(Box<Expr>),
 }

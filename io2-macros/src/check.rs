@@ -125,6 +125,7 @@ pub(crate) fn value(
         Kind::Integer { .. } => integer(attr, argument, expr, errors),
         Kind::Choice(choices) => choice(attr, argument, choices, &expr, errors),
         Kind::Text => text(argument, expr, errors),
+        Kind::Flag => flag(argument, expr, errors),
         Kind::Path => unreachable!("a path is parsed as one"),
     }
 }
@@ -257,6 +258,21 @@ fn choice(
 }
 
 /// `name = 5`, `name = ""`; a constant expression is left to the compiler.
+fn flag(argument: &'static Argument, expr: Expr, errors: &mut Errors) -> Option<Value> {
+    match expr {
+        Expr::Lit(syn::ExprLit {
+            lit: Lit::Bool(flag),
+            ..
+        }) => Some(Value::Flag(flag)),
+        Expr::Lit(_) | Expr::Unary(_) => {
+            let name = argument.name;
+            errors.on(&expr, format!("`{name}` takes `true` or `false`"));
+            None
+        }
+        _ => Some(Value::Const(Box::new(expr))),
+    }
+}
+
 fn text(argument: &'static Argument, expr: Expr, errors: &mut Errors) -> Option<Value> {
     let name = argument.name;
     match expr {

@@ -160,6 +160,7 @@ fn value(args: &Args, given: &Given) -> Option<TokenStream> {
             Some(quote_spanned!(span=> #runtime::Preempt::#variant))
         }
         Value::Text(text) => Some(text.to_token_stream()),
+        Value::Flag(flag) => Some(flag.to_token_stream()),
         Value::Const(expr) => Some(constant(given, expr)),
         Value::Path(_) => None,
     }
@@ -174,6 +175,13 @@ pub(crate) fn constant(given: &Given, expr: &syn::Expr) -> TokenStream {
     // Items see each other, and so does the expression: the name is one that nobody uses.
     let name = Ident::new("__IO2_VALUE", Span::call_site());
     let span = here(expr.span());
+    if matches!(argument.kind, Kind::Flag) {
+        // Either value is right.
+        return quote_spanned! {span=> {
+            const #name: ::core::primitive::bool = #expr;
+            #name
+        }};
+    }
     let (ty, right) = match &argument.kind {
         Kind::Integer {
             ty,
@@ -190,7 +198,7 @@ pub(crate) fn constant(given: &Given, expr: &syn::Expr) -> TokenStream {
                 quote_spanned!(span=> ::core::matches!(#name, #min..=#max) #power),
             )
         }
-        Kind::Text | Kind::Choice(_) | Kind::Path => {
+        Kind::Text | Kind::Choice(_) | Kind::Flag | Kind::Path => {
             let ty = quote_spanned!(span=> &'static ::core::primitive::str);
             (ty, quote_spanned!(span=> !#name.is_empty()))
         }

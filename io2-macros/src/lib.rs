@@ -45,6 +45,9 @@ use item::Function;
 /// | `preempt` | "warn" or "off" | "warn" | what a poll that takes longer than the slice leads to |
 /// | `spin_us` | a whole number from 0 to 1000000 | 0 | how long to poll for completions, in microseconds, before the thread sleeps |
 /// | `name` | a string that is not empty | none | the executor's name in events |
+/// | `watchdog` | `true` or `false` | true | whether a poll that takes too long is reported while it runs |
+/// | `stall_stack` | `true` or `false` | false | whether such a report says in which function the poll is; needs feature `stall-stack` |
+/// | `dashboard` | a string that is not empty | none | where the dashboard listens; needs feature `dashboard` |
 /// | `crate` | a path | ::io2 | where the runtime is, if the dependency is renamed |
 ///
 /// Each has a setter of the same meaning on `io2::ExecutorConfig`, for a program that starts its
@@ -90,6 +93,9 @@ pub fn main(
 /// | `preempt` | "warn" or "off" or "fail" | "warn" | what a poll that takes longer than the slice leads to |
 /// | `spin_us` | a whole number from 0 to 1000000 | 0 | how long to poll for completions, in microseconds, before the thread sleeps |
 /// | `name` | a string that is not empty | none | the executor's name in events |
+/// | `watchdog` | `true` or `false` | true | whether a poll that takes too long is reported while it runs |
+/// | `stall_stack` | `true` or `false` | false | whether such a report says in which function the poll is; needs feature `stall-stack` |
+/// | `dashboard` | a string that is not empty | none | where the dashboard listens; needs feature `dashboard` |
 /// | `timeout_ms` | a whole number from 1 to 86400000 | 60000 | the test fails when it takes longer, in milliseconds |
 /// | `crate` | a path | ::io2 | where the runtime is, if the dependency is renamed |
 ///

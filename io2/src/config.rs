@@ -50,6 +50,9 @@ pub struct ExecutorConfig {
     pub(crate) spin: Duration,
     pub(crate) name: Option<String>,
     pub(crate) shutdown_timeout: Duration,
+    pub(crate) watchdog: bool,
+    pub(crate) stall_stack: bool,
+    pub(crate) dashboard: Option<String>,
     recv_buffers: u32,
     recv_bytes: u32,
 }
@@ -71,6 +74,9 @@ impl ExecutorConfig {
             spin: Duration::ZERO,
             name: None,
             shutdown_timeout: Duration::from_secs(5),
+            watchdog: true,
+            stall_stack: false,
+            dashboard: None,
             recv_buffers: 128,
             recv_bytes: 8192,
         }
@@ -119,6 +125,39 @@ impl ExecutorConfig {
         self
     }
 
+    /// Whether the process's watchdog looks at this executor: yes unless set.
+    ///
+    /// It is a thread that the first executor makes. It reports a poll that is too long while it runs, at twice the
+    /// slice and whenever that has doubled, says in which system call it is, and knows what of its time the thread had
+    /// the processor. It ticks once a slice, at most once a millisecond, and sleeps while no executor works.
+    /// Without it, polls are reported when they end.
+    pub fn watchdog(mut self, watch: bool) -> Self {
+        self.watchdog = watch;
+        self
+    }
+
+    /// Whether the watchdog finds out in which function a poll is that is too long: no unless set.
+    ///
+    /// It interrupts the thread with the signal SIGURG, once for each report, and the handler follows the frame
+    /// pointers. So the program must be built with them (`-C force-frame-pointers=yes`), and a system call in which
+    /// the task is blocked may fail with EINTR, where it does not go on by itself. The names come from the symbols and the
+    /// debugging information of the program. Without the feature `stall-stack`, [`run`](Self::run) refuses it with
+    /// `Unsupported`.
+    pub fn stall_stack(mut self, look: bool) -> Self {
+        self.stall_stack = look;
+        self
+    }
+
+    /// Where the dashboard of the process listens, such as `127.0.0.1:7070`: there is none unless set. Port 0
+    /// takes any that is free; what it is, is logged.
+    ///
+    /// [`run`](Self::run) returns the error where the address cannot be had, and `Unsupported` without the feature
+    /// `dashboard`.
+    pub fn dashboard(mut self, address: impl Into<String>) -> Self {
+        self.dashboard = Some(address.into());
+        self
+    }
+
     /// The pool of buffers that `recv_pooled` of the streams shares: how many buffers, a power of two from
     /// 1 to 32768, and how many bytes each has, together at most 1 GiB. 128 of 8 KiB unless set.
     ///
@@ -162,6 +201,12 @@ impl ExecutorConfig {
                 "preempt_duration is zero; to turn warnings off, use preempt(Preempt::Off)".into(),
             ));
         }
+        if self.stall_stack && !cfg!(feature = "stall-stack") {
+            return Err(unsupported("stall_stack", "stall-stack"));
+        }
+        if self.dashboard.is_some() && !cfg!(feature = "dashboard") {
+            return Err(unsupported("dashboard", "dashboard"));
+        }
         let (buffers, bytes) = (self.recv_buffers, self.recv_bytes);
         if !buffers.is_power_of_two() || buffers > MAX_RECV_BUFFERS {
             return Err(invalid(format!(
@@ -177,6 +222,11 @@ impl ExecutorConfig {
         }
         Ok(())
     }
+}
+
+fn unsupported(what: &str, feature: &str) -> io::Error {
+    let text = format!("`{what}` needs the feature `{feature}` of the crate io2");
+    io::Error::new(io::ErrorKind::Unsupported, text)
 }
 
 fn invalid(text: String) -> io::Error {

@@ -134,6 +134,7 @@
 //! | `signal` | yes | the module `signal` |
 //! | `tracing` | yes | spans and events; without it their code is gone |
 //! | `log` | yes | warnings and errors reach `log` while no `tracing` subscriber is set |
+//! | `stall-stack` | no | with `stall_stack`, reports of polls that are too long say in which function they are |
 //! | `bytes` | no | `bytes::Bytes` and `bytes::BytesMut` as buffers |
 //! | `futures-io` | no | `compat::Stream` with the traits of `futures::io` |
 //! | `tokio-io` | no | the same with those of `tokio::io` |
@@ -163,6 +164,7 @@ pub mod fs;
 pub mod net;
 pub mod observe;
 pub mod op;
+mod page;
 pub mod pipe;
 #[cfg(feature = "process")]
 pub mod process;
@@ -183,6 +185,8 @@ pub use io2_macros::{main, no_yield, preemptible, test};
 pub use self::config::{ExecutorConfig, Preempt};
 pub use self::driver::RingInfo;
 pub use self::executor::ring_info;
+pub use self::observe::dump::dump;
+pub use self::observe::stats::stats;
 pub use self::spawn::{
     Builder, Handle, JoinSet, RemoteJoinHandle, Unconstrained, need_preempt, spawn, spawn_blocking,
     unconstrained, yield_if_needed, yield_now,

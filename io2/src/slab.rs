@@ -91,7 +91,6 @@ impl<T> Slab<T> {
     }
 
     /// How many values there are.
-    #[cfg(any(test, feature = "macros"))]
     pub(crate) fn len(&self) -> usize {
         self.len
     }

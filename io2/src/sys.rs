@@ -5,6 +5,8 @@
 pub(crate) mod file;
 #[cfg(feature = "net")]
 pub(crate) mod net;
+#[cfg(feature = "stall-stack")]
+pub(crate) mod signal;
 
 use std::ffi::CStr;
 use std::io;
@@ -142,6 +144,12 @@ pub(crate) fn kernel_release() -> String {
     // SAFETY: the kernel ends the text with a zero.
     let release = unsafe { CStr::from_ptr(name.release.as_ptr()) };
     release.to_string_lossy().into_owned()
+}
+
+/// The kernel's number of this thread.
+pub(crate) fn thread_id() -> i32 {
+    // SAFETY: the call takes nothing and cannot fail.
+    unsafe { libc::gettid() }
 }
 
 /// The processor that this thread runs on, or 0 if the kernel does not say.

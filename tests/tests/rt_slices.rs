@@ -69,12 +69,12 @@ fn a_timer_that_is_due_ends_the_slice() {
         let fired = Rc::new(Cell::new(false));
         let said = fired.clone();
         drop(io2::spawn(async move {
-            io2::time::sleep(Duration::from_millis(2)).await;
+            io2::time::sleep(Duration::from_millis(100)).await;
             said.set(true);
         }));
         io2::yield_now().await;
         assert!(!io2::need_preempt() || fired.get());
-        burn(Duration::from_millis(4));
+        burn(Duration::from_millis(120));
         assert!(io2::need_preempt());
         io2::yield_if_needed().await;
         // The timer fired before this task went on; its task runs in this turn or the next.
@@ -184,9 +184,11 @@ fn a_poll_over_the_slice_is_a_warning_that_names_the_task() {
         "a_poll_over_the_slice_is_a_warning_that_names_the_task",
         || {
             let observed = Observed::at_most(Level::WARN);
-            let line = line!() + 6;
+            let line = line!() + 8;
             observed.run(|| {
-                let config = ExecutorConfig::new().preempt_duration(Duration::from_millis(2));
+                let config = ExecutorConfig::new()
+                    .preempt_duration(Duration::from_millis(2))
+                    .watchdog(false);
                 config
                     .run(async {
                         let hog = io2::Builder::new().name("hog");

@@ -171,6 +171,11 @@ impl Rate {
         self.due = sample.ticks.0.saturating_add(ticks);
     }
 
+    /// Nanoseconds a tick, times 2³², once that is known.
+    pub(crate) fn scale(&self) -> Option<u64> {
+        self.scale
+    }
+
     /// What a number of ticks is in time.
     pub(crate) fn duration(&self, ticks: u64) -> Duration {
         let scale = self.scale.unwrap_or_else(|| {

@@ -1,5 +1,6 @@
 //! Entries on their way into the kernel, and completions on their way out.
 
+use std::cell::OnceCell;
 use std::os::fd::RawFd;
 use std::task::Waker;
 use std::time::Duration;
@@ -12,6 +13,8 @@ use super::inflight::{Inflight, State};
 use super::ring::Ring;
 use super::token::{Kind, Token};
 use super::{Completion, Discarded, Driver, Entered, Finished, Look, Meta, Reaped, cancel};
+use crate::clock::{self, Ticks};
+use crate::page::Page;
 use crate::slab::Key;
 use crate::trace;
 
@@ -133,8 +136,16 @@ impl Driver {
             chores,
             pool,
             alarm,
+            page,
             ..
         } = self;
+        // Read when the first completion asks for it.
+        let now = OnceCell::new();
+        let latency = |since: Option<Ticks>| {
+            if let Some(since) = since {
+                count_latency(page, now.get_or_init(clock::ticks).since(since));
+            }
+        };
         let (closes, armed, strays) = (&mut self.closes, &mut self.wakeup_armed, &mut self.strays);
         let mut sort = |user_data: u64, res: i32, flags: u32| {
             let completion = Completion { res, flags };
@@ -143,7 +154,7 @@ impl Driver {
                     if let (Some(_), Some(pool)) = (completion.buffer(), pool.as_ref()) {
                         pool.taken();
                     }
-                    if !complete(inflight, key, completion, again, seen, out) {
+                    if !complete(inflight, key, completion, again, seen, &latency, out) {
                         *strays += 1;
                     }
                     return;
@@ -176,6 +187,14 @@ impl Driver {
     }
 }
 
+/// Counts how long an operation took.
+#[cold]
+fn count_latency(page: &Page, ticks: u64) {
+    if let Some(nanos) = page.nanos(ticks) {
+        page.latency.record(nanos, page.weight());
+    }
+}
+
 /// Stores a result in its slot. False if the slot is not known.
 fn complete(
     inflight: &mut Inflight,
@@ -183,6 +202,7 @@ fn complete(
     completion: Completion,
     cancel: &mut Vec<Key>,
     seen: bool,
+    latency: &impl Fn(Option<Ticks>),
     out: &mut Vec<Reaped>,
 ) -> bool {
     let Some(slot) = inflight.slots.get_mut(key) else {
@@ -196,6 +216,7 @@ fn complete(
     {
         // As nearly all do.
         let waker = waker.take();
+        latency(slot.meta.since);
         slot.state = State::Done(completion);
         inflight.pending -= 1;
         if let Some(waker) = waker {
@@ -234,6 +255,9 @@ fn complete(
             }
         }
         State::Waiting(_) | State::Orphaned(_) => {
+            if slot.first.is_none() {
+                latency(slot.meta.since);
+            }
             let first = *slot.first.get_or_insert(completion);
             // The kernel is not done with the memory before the last one.
             if last {

@@ -38,7 +38,7 @@ pub(crate) struct Meta {
         allow(dead_code, reason = "only reports of `#[io2::test]` read it")
     )]
     pub(crate) task: u64,
-    /// When it was submitted: kept only while somebody looks at spans.
+    /// When it was submitted: kept only while somebody looks at spans, and for those that are sampled.
     pub(crate) since: Option<Ticks>,
 }
 

@@ -50,6 +50,7 @@ use self::regions::Regions;
 use self::ring::Ring;
 use self::token::{Kind, Token};
 use crate::config::ExecutorConfig;
+use crate::page::Page;
 use crate::slab::Key;
 
 pub(crate) use self::inflight::{Completion, Meta, Orphan, OrphanStream};
@@ -161,10 +162,16 @@ pub(crate) struct Driver {
     pub(crate) submitted: u64,
     pub(crate) completed: u64,
     abandoned: bool,
+    /// Where latencies are counted.
+    page: &'static Page,
 }
 
 impl Driver {
-    pub(crate) fn new(config: &ExecutorConfig, first_id: u64) -> io::Result<Driver> {
+    pub(crate) fn new(
+        config: &ExecutorConfig,
+        first_id: u64,
+        page: &'static Page,
+    ) -> io::Result<Driver> {
         let ring = Ring::new(config.ring_depth, false)?;
         let capabilities = setup::capabilities(ring.uring());
         let short_of_memory = ring.is_short();
@@ -192,6 +199,7 @@ impl Driver {
             submitted: 0,
             completed: 0,
             abandoned: false,
+            page,
         })
     }
 

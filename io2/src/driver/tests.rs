@@ -25,6 +25,8 @@ const META: Meta = Meta {
     since: None,
 };
 
+static PAGE: Page = Page::new();
+
 /// Runs a future on a ring of `depth` entries while the kernel does what `faults` say.
 fn run_with<F: Future>(
     depth: u32,
@@ -210,7 +212,7 @@ fn slots_that_go_with_operations_in_flight_free_none_of_their_memory() {
 
 #[test]
 fn a_completion_of_an_unknown_operation_is_counted_and_harmless() {
-    let mut driver = Driver::new(&ExecutorConfig::new(), 0).unwrap();
+    let mut driver = Driver::new(&ExecutorConfig::new(), 0, &PAGE).unwrap();
     let stale = Token::new(
         Kind::Operation,
         Key {
@@ -254,7 +256,7 @@ fn a_ring_works_without_a_registered_descriptor_when_the_thread_has_no_place_lef
 
 #[test]
 fn a_forked_child_touches_no_ring_and_is_told() {
-    let mut driver = Driver::new(&ExecutorConfig::new(), 0).unwrap();
+    let mut driver = Driver::new(&ExecutorConfig::new(), 0, &PAGE).unwrap();
     // SAFETY: the entry points to nothing.
     let push = |driver: &mut Driver| unsafe {
         driver.push(
@@ -286,7 +288,7 @@ fn a_forked_child_touches_no_ring_and_is_told() {
 
 #[test]
 fn a_wait_with_entries_that_do_not_fit_does_not_sleep() {
-    let mut driver = Driver::new(&ExecutorConfig::new().ring_depth(1), 0).unwrap();
+    let mut driver = Driver::new(&ExecutorConfig::new().ring_depth(1), 0, &PAGE).unwrap();
     let (reader, mut writer) = io::pipe().unwrap();
     let mut byte = [0_u8];
     let poll = opcode::Read::new(
@@ -312,7 +314,7 @@ fn a_wait_with_entries_that_do_not_fit_does_not_sleep() {
 
 #[test]
 fn an_alarm_is_seen_without_an_enter_and_can_then_be_set_again() {
-    let mut driver = Driver::new(&ExecutorConfig::new(), 0).unwrap();
+    let mut driver = Driver::new(&ExecutorConfig::new(), 0, &PAGE).unwrap();
     for _ in 0..2 {
         if !driver.set_alarm(std::time::Duration::from_millis(5)) {
             // A kernel without deferred completions, where there is no such flag.

@@ -197,9 +197,12 @@ fn give_up(test: &Test, why: &str) -> ! {
     let (name, timeout) = (&test.name, test.timeout);
     let whereabouts = test.thread.as_deref().and_then(whereabouts);
     let whereabouts = whereabouts.as_deref().unwrap_or("not known");
-    let running = test.root.get().and_then(|(_, slot)| slot.running.get());
+    let running = test
+        .root
+        .get()
+        .and_then(|(_, slot)| slot.page.running.get());
     let running = match running {
-        Some((task, place)) => format!("task {task}, spawned at {place}"),
+        Some(poll) => format!("task {}, spawned at {}", poll.task, poll.place),
         None => "no task".to_owned(),
     };
     say(format_args!(

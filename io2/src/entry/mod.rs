@@ -72,6 +72,21 @@ impl Options {
         self.with(|config| config.name(name))
     }
 
+    /// See `ExecutorConfig::watchdog`.
+    pub fn watchdog(self, watch: bool) -> Self {
+        self.with(|config| config.watchdog(watch))
+    }
+
+    /// See `ExecutorConfig::stall_stack`.
+    pub fn stall_stack(self, look: bool) -> Self {
+        self.with(|config| config.stall_stack(look))
+    }
+
+    /// See `ExecutorConfig::dashboard`.
+    pub fn dashboard(self, address: &str) -> Self {
+        self.with(|config| config.dashboard(address))
+    }
+
     /// How long the test may take.
     pub fn timeout_ms(mut self, timeout: u64) -> Self {
         self.timeout = Duration::from_millis(timeout);

@@ -11,7 +11,8 @@ use super::guard::{Test, Watch};
 use super::{Options, assert_alone, say};
 use crate::config::Preempt;
 use crate::executor::context;
-use crate::executor::inspect::{Ledger, Snapshot};
+use crate::executor::inspect::Ledger;
+use crate::observe::Dump;
 
 /// How many tasks, and how many operations, a message lists.
 const LISTED_MAX: usize = 50;
@@ -120,8 +121,8 @@ async fn bounded<T>(mut body: Body<'_, T>, timeout: Duration, test: &Test) -> Re
             return Poll::Ready(Ok(output));
         }
         if test.is_late() {
-            let snapshot = context::with(|executor| executor.snapshot());
-            return Poll::Ready(Err(hang(timeout, &snapshot.unwrap_or_default())));
+            let dump = context::with(|executor| executor.dump());
+            return Poll::Ready(Err(hang(timeout, dump.as_ref())));
         }
         Poll::Pending
     })
@@ -131,14 +132,12 @@ async fn bounded<T>(mut body: Body<'_, T>, timeout: Duration, test: &Test) -> Re
 }
 
 /// The message of a test that hangs.
-fn hang(timeout: Duration, snapshot: &Snapshot) -> String {
+fn hang(timeout: Duration, dump: Option<&Dump>) -> String {
     let mut text = format!("the test did not end within {timeout:?}");
-    list(
-        &mut text,
-        "live tasks, beside the test's own body",
-        &snapshot.tasks,
-    );
-    list(&mut text, "operations in flight", &snapshot.operations);
+    let (tasks, operations) =
+        dump.map_or((&[][..], &[][..]), |dump| (&dump.tasks, &dump.operations));
+    list(&mut text, "live tasks, beside the test's own body", tasks);
+    list(&mut text, "operations in flight", operations);
     text
 }
 

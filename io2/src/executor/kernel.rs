@@ -26,6 +26,7 @@ impl Executor {
     }
 
     fn enter_kernel(&self, wait: bool, timeout: Option<Duration>) -> Entered {
+        self.page().counters.enters.add(1);
         if trace::on() {
             self.enter_kernel_seen(wait, timeout)
         } else {
@@ -87,7 +88,8 @@ impl Executor {
             }
         }
         self.say_notices();
-        self.slice.begin();
+        self.publish();
+        self.slice.begin(self.page());
         Ok(())
     }
 
@@ -139,8 +141,26 @@ impl Executor {
         })
     }
 
+    /// Brings the counters that others may read up to date.
+    #[inline]
+    pub(crate) fn publish(&self) {
+        let counters = &self.page().counters;
+        {
+            let driver = self.driver.borrow();
+            counters.submissions.set(driver.submitted);
+            counters.completions.set(driver.completed);
+            counters.in_flight.set(driver.pending() as u64);
+            counters.sq_full.set(driver.sq_full);
+            counters.overflows.set(driver.overflows);
+        }
+        counters.live.set(self.tasks.borrow().len() as u64);
+        counters.ready.set(self.ready.len() as u64);
+        counters.timers.set(self.timers.borrow().len() as u64);
+    }
+
     #[cold]
     fn say_busy(&self) {
+        self.page().counters.busy.add(1);
         let inflight = self.driver.borrow().pending() as u64;
         trace::ring_busy(self.id, self.config.ring_depth, inflight, 1);
         // Lets the kernel get on: it wants memory, or completions to be taken.

@@ -8,9 +8,9 @@ mod alarm;
 pub(crate) mod context;
 pub(crate) mod coop;
 mod inbox;
-#[cfg(feature = "macros")]
 pub(crate) mod inspect;
 mod kernel;
+pub(crate) mod overrun;
 mod preempt;
 mod ready;
 pub(crate) mod remote;
@@ -19,6 +19,9 @@ mod tasks;
 pub(crate) mod timer;
 mod timers;
 mod waker;
+pub(crate) mod watchdog;
+
+pub(crate) use self::watchdog::cpu_time;
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -40,10 +43,11 @@ use self::waker::{GENERATION_BITS, INDEX_BITS, ROOT};
 use crate::clock::{self, Ticks};
 use crate::config::{ExecutorConfig, Preempt};
 use crate::driver::{Driver, Look, Reaped, RingInfo, Shared};
+use crate::page::{About, CALLS, Page, SAMPLE_EVERY};
 use crate::slab::{Key, Slab};
 use crate::sys;
 use crate::task::{Memory, TaskRef, drop_quietly, panic_text};
-use crate::trace::{self, RtStart};
+use crate::trace::{self, RtStart, Sink};
 
 /// Numbers executors; the numbers of their tasks and operations follow from it.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -66,8 +70,16 @@ pub(crate) struct Executor {
     /// No timer is due before this.
     timer_check: Cell<Ticks>,
     slice: Slice,
+    /// What is said of the first overrun, where it is to fail a test.
+    first_overrun: RefCell<Option<String>>,
     alarm: Alarm,
     next_task: Cell<u64>,
+    /// Batches of polls so far.
+    batches: Cell<u64>,
+    /// Whether what happens now is measured for the histograms.
+    sampling: Cell<bool>,
+    /// Since when, if it is.
+    sampling_since: Cell<Ticks>,
     /// Spawning is over.
     closing: Cell<bool>,
     /// Descriptors opened in this executor and not closed.
@@ -139,10 +151,11 @@ impl ExecutorConfig {
             io::Error::other("run in a thread that is ending: its thread-local data are gone")
         })?;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            executor.say_start();
+            executor.open();
             executor.block_on(future, location)
         }));
         executor.shut_down();
+        executor.close();
         ended(&executor);
         drop(entered);
         match outcome {
@@ -156,7 +169,7 @@ impl Executor {
     fn new(config: ExecutorConfig) -> io::Result<Executor> {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let seat = Seat::take()?;
-        let driver = Driver::new(&config, id.wrapping_mul(IDS_EACH))?;
+        let driver = Driver::new(&config, id.wrapping_mul(IDS_EACH), &seat.slot.page)?;
         let slice = Slice::new(&config);
         let generation = seat.incarnation.wrapping_mul(0x9E37_79B1);
         seat.slot.inbox.prepare(ROOT, root_generation(&seat));
@@ -170,8 +183,12 @@ impl Executor {
             timers: RefCell::new(Timers::new()),
             timer_check: Cell::new(Ticks(u64::MAX)),
             slice,
+            first_overrun: RefCell::new(None),
             alarm: Alarm::new(),
             next_task: Cell::new(id.wrapping_mul(IDS_EACH)),
+            batches: Cell::new(0),
+            sampling: Cell::new(false),
+            sampling_since: Cell::new(Ticks(0)),
             closing: Cell::new(false),
             descriptors: Cell::new(0),
             sq_full_said: Cell::new(0),
@@ -183,18 +200,53 @@ impl Executor {
         })
     }
 
-    fn say_start(&self) {
+    /// Publishes what the executor is, and says that it starts.
+    fn open(&self) {
         let info = self.ring_info();
-        let preempt = self.config.preempt_duration;
+        let budget = self.config.preempt_duration;
+        let judges = self.config.preempt != Preempt::Off;
+        let (cpu, kernel) = (sys::current_cpu(), sys::kernel_release());
         trace::rt_start(&RtStart {
             rt: self.id,
             name: self.config.name.as_deref(),
-            cpu: sys::current_cpu(),
+            cpu,
             depth: self.config.ring_depth,
-            preempt: (self.config.preempt != Preempt::Off).then_some(preempt),
-            kernel: &sys::kernel_release(),
+            preempt: judges.then_some(budget),
+            kernel: &kernel,
             flags: info.flags,
         });
+        let page = self.page();
+        page.open(About {
+            rt: self.id,
+            name: self.config.name.clone(),
+            thread: sys::thread_id(),
+            cpu,
+            depth: self.config.ring_depth,
+            flags: info.flags,
+            kernel,
+            budget,
+            judges,
+            watchdog: self.config.watchdog,
+            started: clock::now(),
+            polls_before: page.running.polls(),
+            sink: Sink::of_this_thread(),
+        });
+        #[cfg(feature = "stall-stack")]
+        if self.config.stall_stack {
+            self.seat.slot.watch.stack.arm();
+        }
+        if judges && self.config.watchdog {
+            self.seat.slot.watch.open();
+            watchdog::start();
+        }
+    }
+
+    /// It has ended: nobody is to look at it any more.
+    fn close(&self) {
+        #[cfg(feature = "stall-stack")]
+        self.seat.slot.watch.stack.disarm();
+        self.page().close();
+        self.seat.slot.watch.close();
     }
 
     // ---- the loop ---------------------------------------------------------------------------
@@ -207,10 +259,11 @@ impl Executor {
         let mut future = pin!(Some(future));
         let mut root = Root::new(self, location, size_of::<F>());
         self.ready.push_root();
-        self.slice.begin();
+        self.slice.begin(self.page());
         let mut batch = Vec::new();
         loop {
             self.ready.take(&mut batch);
+            self.begin_batch();
             let mut batch = batch.drain(..);
             while let Some(ready) = batch.next() {
                 self.ready.begin(&ready);
@@ -244,6 +297,40 @@ impl Executor {
         }
     }
 
+    /// Decides whether the polls that follow are measured: those of one turn in some, and what they
+    /// lead to until the end of the next one.
+    #[inline]
+    fn begin_batch(&self) {
+        let batches = self.batches.get().wrapping_add(1);
+        self.batches.set(batches);
+        let called = CALLS.load(Ordering::Relaxed) != 0;
+        if called || self.sampling.get() || batches.is_multiple_of(2 * SAMPLE_EVERY) {
+            self.begin_batch_seen(batches);
+        }
+    }
+
+    #[cold]
+    fn begin_batch_seen(&self, batches: u64) {
+        watchdog::wake_if_asleep();
+        let sampling = batches % (2 * SAMPLE_EVERY) < 2 || self.page().is_watched();
+        if sampling && !self.sampling.get() {
+            self.sampling_since.set(self.slice.last());
+        }
+        self.sampling.set(sampling);
+    }
+
+    /// Whether what happens now is measured for the histograms.
+    #[inline]
+    pub(crate) fn is_sampling(&self) -> bool {
+        self.sampling.get()
+    }
+
+    /// What is published.
+    #[inline]
+    pub(crate) fn page(&self) -> &'static Page {
+        &self.seat.slot.page
+    }
+
     /// Everything between two batches of polls.
     fn turn(&self) -> io::Result<()> {
         self.alarm.turn();
@@ -258,7 +345,7 @@ impl Executor {
                 Look::Enter => self.enter(false, None)?,
                 Look::Reap => self.reap()?,
                 // Nothing can have completed: that, too, is a look at the I/O.
-                Look::Nothing if self.slice.is_over_at_mark() => self.slice.begin(),
+                Look::Nothing if self.slice.is_over_at_mark() => self.slice.begin(self.page()),
                 Look::Nothing => {}
             }
         }
@@ -327,7 +414,10 @@ impl Executor {
         loop {
             let due = self.timers.borrow_mut().pop_expired(now);
             match due {
-                Some(waker) => wake(waker),
+                Some(waker) => {
+                    self.page().counters.timers_fired.add(1);
+                    wake(waker);
+                }
                 None => break,
             }
         }
@@ -354,6 +444,7 @@ impl Executor {
         let inbox = &self.seat.slot.inbox;
         let mut wakes = self.wakes.take();
         inbox.take_wakes(&mut wakes);
+        self.page().counters.remote_wakes.add(wakes.len() as u64);
         for (index, generation) in wakes.drain(..) {
             self.wake(Key { index, generation });
         }
@@ -381,7 +472,7 @@ impl Executor {
 
     /// The task that is being polled, or 0.
     pub(crate) fn current_task(&self) -> u64 {
-        self.seat.slot.running.task()
+        self.page().running.task()
     }
 
     /// What the kernel gave.

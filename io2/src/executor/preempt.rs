@@ -1,16 +1,14 @@
-//! The slice: how long tasks may run before I/O is reaped, and who overran it.
+//! The slice: how long tasks may run before I/O is reaped, and which polls may have overrun it.
 
 use std::cell::{Cell, RefCell};
-use std::panic::Location;
 use std::time::Duration;
 
-use crate::clock::{self, Instant, Rate, Ticks};
+use crate::clock::{self, Rate, Ticks};
 use crate::config::{ExecutorConfig, Preempt};
-use crate::trace::{self, Overrun, TaskSpan};
+use crate::page::Page;
 
-/// Overruns are reported one by one up to this many in a window, and counted beyond.
-const REPORTS_MAX: u64 = 5;
-const WINDOW: Duration = Duration::from_secs(60);
+/// Each poll that takes longer is counted in the histogram.
+const LONG: Duration = Duration::from_micros(100);
 
 /// The slice of an executor, and the clock that it is measured with.
 pub(super) struct Slice {
@@ -23,23 +21,8 @@ pub(super) struct Slice {
     start: Cell<Ticks>,
     /// When something ended last: a poll, or the reaping. The next poll starts here.
     last: Cell<Ticks>,
-    reports: RefCell<Reports>,
-    overruns: Cell<u64>,
-    /// What is said of the first overrun, where it is to fail a test.
-    first: RefCell<Option<String>>,
-}
-
-/// Who ran, and where it comes from.
-pub(super) struct Culprit<'a> {
-    pub(super) span: &'a TaskSpan,
-    pub(super) rt: u64,
-    pub(super) task: u64,
-    pub(super) name: Option<&'a str>,
-    pub(super) location: &'static Location<'static>,
-    /// Tasks that waited meanwhile.
-    pub(super) victims: u64,
-    /// Some of them waited from the poll's start on.
-    pub(super) waited: bool,
+    /// From so many ticks on a poll is looked at: the slice, or less.
+    long_ticks: Cell<u64>,
 }
 
 impl Slice {
@@ -54,25 +37,40 @@ impl Slice {
             rate: RefCell::new(rate),
             start: Cell::new(now),
             last: Cell::new(now),
-            reports: RefCell::new(Reports::default()),
-            overruns: Cell::new(0),
-            first: RefCell::new(None),
+            long_ticks: Cell::new(0),
         }
     }
 
     /// A new slice begins: I/O was just reaped.
-    pub(super) fn begin(&self) {
+    #[inline]
+    pub(super) fn begin(&self, page: &Page) {
         let now = clock::ticks();
-        self.refine(now);
-        self.start.set(now);
-        self.last.set(now);
+        if self.rate.borrow_mut().refine(now) {
+            self.set_rate(page);
+        }
+        let (start, last) = (self.start.replace(now), self.last.replace(now));
+        page.counters.task_ticks.add(last.since(start));
+        page.counters.kernel_ticks.add(now.since(last));
     }
 
-    fn refine(&self, now: Ticks) {
-        let mut rate = self.rate.borrow_mut();
-        if rate.refine(now) {
-            self.budget_ticks.set(rate.ticks_for(self.budget));
+    /// The rate of the ticks was measured anew.
+    #[cold]
+    fn set_rate(&self, page: &Page) {
+        let rate = self.rate.borrow();
+        let budget = rate.ticks_for(self.budget);
+        self.budget_ticks.set(budget);
+        self.long_ticks.set(budget.min(rate.ticks_for(LONG)));
+        if let Some(scale) = rate.scale() {
+            page.set_scale(scale);
         }
+    }
+
+    /// What a number of ticks is in time, at the best rate that is known.
+    pub(super) fn exact(&self, ticks: u64, page: &Page) -> Duration {
+        if self.rate.borrow_mut().refine(clock::ticks()) {
+            self.set_rate(page);
+        }
+        self.duration(ticks)
     }
 
     /// When the poll that starts now starts: when the last thing ended.
@@ -128,106 +126,10 @@ impl Slice {
         self.preempt != Preempt::Off && ticks >= self.budget_ticks.get()
     }
 
-    /// How many polls overran the slice.
-    #[cfg(feature = "macros")]
-    pub(super) fn overruns(&self) -> u64 {
-        self.overruns.get()
-    }
-
-    /// What is to be said of the first overrun, with `Preempt::Fail`.
-    #[cfg(feature = "macros")]
-    pub(super) fn first_overrun(&self) -> Option<String> {
-        self.first.borrow().clone()
-    }
-
-    /// Looks at a suspect poll with an exact clock, and reports it if it was too long.
-    #[cold]
-    pub(super) fn judge(&self, ticks: u64, culprit: &Culprit<'_>) {
-        self.refine(clock::ticks());
-        let elapsed = self.duration(ticks);
-        if elapsed < self.budget {
-            return;
-        }
-        self.overruns.set(self.overruns.get() + 1);
-        if self.preempt == Preempt::Fail && self.first.borrow().is_none() {
-            let Culprit {
-                task,
-                name,
-                location,
-                ..
-            } = culprit;
-            let name = name.map(|name| format!(" {name:?}")).unwrap_or_default();
-            *self.first.borrow_mut() = Some(format!(
-                "a poll of task {task}{name}, spawned at {location}, took {elapsed:?}, longer than \
-                 the slice of {:?}",
-                self.budget,
-            ));
-        }
-        let verdict = self.reports.borrow_mut().admit(clock::now());
-        if let Some(count) = verdict.suppressed {
-            trace::suppressed(count, WINDOW);
-        }
-        if verdict.report {
-            let overrun = Overrun {
-                rt: culprit.rt,
-                task: culprit.task,
-                name: culprit.name,
-                location: culprit.location,
-                budget: self.budget,
-                elapsed,
-                phase: "after",
-                victims: culprit.victims,
-                max_victim_delay: culprit.waited.then_some(elapsed),
-            };
-            trace::overrun(culprit.span, &overrun);
-        }
-    }
-
-    /// Overruns that were counted and not reported yet, at the end.
-    pub(super) fn flush(&self) {
-        let count = std::mem::take(&mut self.reports.borrow_mut().suppressed);
-        if count > 0 {
-            trace::suppressed(count, WINDOW);
-        }
-    }
-}
-
-/// Which overruns are reported.
-#[derive(Default)]
-struct Reports {
-    window: Option<Instant>,
-    reported: u64,
-    suppressed: u64,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Verdict {
-    report: bool,
-    /// So many were not reported in the window that is over.
-    suppressed: Option<u64>,
-}
-
-impl Reports {
-    fn admit(&mut self, now: Instant) -> Verdict {
-        let mut suppressed = None;
-        let fresh = self
-            .window
-            .is_none_or(|start| now.duration_since(start) >= WINDOW);
-        if fresh {
-            suppressed = Some(self.suppressed).filter(|&count| count > 0);
-            *self = Reports {
-                window: Some(now),
-                reported: 0,
-                suppressed: 0,
-            };
-        }
-        let report = self.reported < REPORTS_MAX;
-        if report {
-            self.reported += 1;
-        } else {
-            self.suppressed = self.suppressed.saturating_add(1);
-        }
-        Verdict { report, suppressed }
+    /// Whether a poll of so many ticks is looked at closer.
+    #[inline]
+    pub(super) fn is_long(&self, ticks: u64) -> bool {
+        ticks >= self.long_ticks.get()
     }
 }
 
@@ -244,35 +146,5 @@ mod tests {
         // A step of a tenth of the slice that began right before.
         assert!(!slice.is_suspect(told - 1 + budget / 10));
         assert!(told > budget / 2);
-    }
-
-    #[test]
-    fn five_overruns_a_minute_are_reported_and_the_others_counted() {
-        let mut reports = Reports::default();
-        let start = clock::now();
-        let mut reported = 0;
-        for _ in 0..12 {
-            let verdict = reports.admit(start);
-            assert_eq!(verdict.suppressed, None);
-            reported += u64::from(verdict.report);
-        }
-        assert_eq!(reported, 5);
-        let verdict = reports.admit(start + WINDOW);
-        assert_eq!(
-            verdict,
-            Verdict {
-                report: true,
-                suppressed: Some(7)
-            }
-        );
-        // What was said once is not said again.
-        let verdict = reports.admit(start + WINDOW * 2);
-        assert_eq!(
-            verdict,
-            Verdict {
-                report: true,
-                suppressed: None
-            }
-        );
     }
 }

@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::inbox::Inbox;
+use super::watchdog::Watch;
 use crate::error;
+use crate::page::Page;
 use crate::sys;
-use crate::task::Running;
 
 /// Executors that may live at the same time.
 const SLOTS: usize = 1 << 12;
@@ -36,7 +37,10 @@ pub(crate) struct Slot {
     /// Counts the executors of this slot: sets the keys of one apart from those of the next.
     incarnation: AtomicU32,
     pub(crate) inbox: Inbox,
-    pub(crate) running: Running,
+    /// What the executor publishes about itself.
+    pub(crate) page: Page,
+    /// What the watchdog knows of it.
+    pub(crate) watch: Watch,
     letters: Mutex<Letters>,
     eventfd: AtomicI32,
     /// Where the kernel puts what it reads from the eventfd.
@@ -50,7 +54,8 @@ impl Slot {
             taken: AtomicBool::new(false),
             incarnation: AtomicU32::new(0),
             inbox: Inbox::new(),
-            running: Running::new(),
+            page: Page::new(),
+            watch: Watch::new(),
             letters: Mutex::new(Letters {
                 incarnation: 0,
                 queue: VecDeque::new(),
@@ -108,6 +113,12 @@ impl Slot {
         letters.incarnation = 0;
         std::mem::take(&mut letters.queue)
     }
+}
+
+/// The slots that an executor has had so far.
+pub(crate) fn slots() -> impl Iterator<Item = &'static Slot> {
+    // They are taken from the first on, so the rest has never been used.
+    TABLE.iter().map_while(OnceLock::get).map(Box::as_ref)
 }
 
 /// A slot that an executor holds; let go when this is dropped.

@@ -12,7 +12,7 @@ use std::mem;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Executor, guard};
+use super::{Executor, guard, overrun};
 use crate::clock;
 use crate::task::TaskRef;
 use crate::trace;
@@ -42,7 +42,7 @@ impl Executor {
             mem::forget(Rc::clone(&self.driver));
         }
         self.driver.borrow_mut().shut();
-        self.slice.flush();
+        overrun::flush(&self.seat.slot.watch.reports);
         trace::rt_stop(
             self.id,
             inflight,

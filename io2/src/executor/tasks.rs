@@ -6,14 +6,14 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use super::preempt::Culprit;
+use super::overrun::Suspect;
 use super::remote::Seat;
 use super::waker::{GENERATION_BITS, ROOT, TaskKey};
 use super::{Executor, coop, guard, wake};
-use crate::clock;
+use crate::clock::{self, Ticks};
 use crate::slab::Key;
 use crate::task::{Header, JoinHandle, Outcome, TaskMeta, TaskRef};
-use crate::trace::{self, TaskEnd, TaskInfo, TaskKind, TaskSpan};
+use crate::trace::{self, PollSpan, TaskEnd, TaskInfo, TaskKind, TaskSpan};
 
 impl Executor {
     /// Spawns a task: one allocation.
@@ -35,7 +35,7 @@ impl Executor {
                 index: 0,
                 generation: 0,
             };
-            let header = Header::new(meta, key, Waker::noop().clone(), span);
+            let header = Header::new(meta, key, Waker::noop().clone(), span, self.slice.last());
             let (task, handle) = TaskRef::new(&self.memory, header, future);
             task.cancel();
             return handle;
@@ -47,9 +47,10 @@ impl Executor {
             task: key,
         }
         .waker();
-        let header = Header::new(meta, key, waker, span);
+        let header = Header::new(meta, key, waker, span, self.slice.last());
         let (task, handle) = TaskRef::new(&self.memory, header, future);
         self.queue(&task);
+        self.page().counters.spawned.add(1);
         let inserted = self.tasks.borrow_mut().insert(task);
         debug_assert_eq!(inserted, key);
         handle
@@ -91,7 +92,7 @@ impl Executor {
 
     #[inline]
     fn queue(&self, task: &TaskRef) {
-        if self.ready.push(task) && trace::on() {
+        if self.ready.push(task) && (self.sampling.get() || trace::on()) {
             note_wake(task);
         }
     }
@@ -139,16 +140,19 @@ impl Executor {
         let start = self.slice.last();
         let polls = header.polls.get() + 1;
         header.polls.set(polls);
-        let span = trace::on().then(|| {
-            let delay = header
-                .take_woken()
-                .map(|woken| self.slice.duration(start.since(woken)));
-            trace::enter_poll(&header.span, header.meta.id, polls, delay)
-        });
-        self.seat.slot.running.begin(&header.meta);
+        let sampling = self.sampling.get();
+        let victims = waiting + self.ready.len();
+        let TaskMeta { id, name, location } = &header.meta;
+        let running = &self.page().running;
+        running.begin(*id, name.as_deref(), location, start, victims);
+        let span = if trace::on() || sampling {
+            self.begin_seen(header, polls, start)
+        } else {
+            None
+        };
         coop::begin_poll();
         let polled = poll();
-        self.seat.slot.running.end();
+        running.end();
         let ticks = self.slice.mark().since(start);
         if let Some(span) = span {
             span.end(polled.is_ready(), self.slice.duration(ticks));
@@ -157,22 +161,65 @@ impl Executor {
         if ticks > header.max_poll.get() {
             header.max_poll.set(ticks);
         }
-        if self.slice.is_suspect(ticks) {
-            let TaskMeta { id, name, location } = &header.meta;
-            self.slice.judge(
-                ticks,
-                &Culprit {
-                    span: &header.span,
-                    rt: self.id,
-                    task: *id,
-                    name: name.as_deref(),
-                    location,
-                    victims: (waiting + self.ready.len()) as u64,
-                    waited: waiting > 0,
-                },
-            );
+        if sampling || self.slice.is_long(ticks) {
+            self.look_at(header, ticks, start, waiting);
         }
         polled
+    }
+
+    /// A poll begins that somebody looks at.
+    #[cold]
+    fn begin_seen(&self, header: &Header, polls: u64, start: Ticks) -> Option<PollSpan> {
+        let woken = header.take_woken();
+        if let Some(woken) = woken
+            && self.sampling.get()
+            && woken >= self.sampling_since.get()
+            && let Some(nanos) = self.page().nanos(start.since(woken))
+        {
+            self.page().wake_delay.record(nanos, self.page().weight());
+        }
+        if !trace::on() {
+            return None;
+        }
+        if let Some(span) = header.span.number() {
+            self.page().running.set_span(span);
+        }
+        let delay = woken.map(|woken| self.slice.duration(start.since(woken)));
+        Some(trace::enter_poll(
+            &header.span,
+            header.meta.id,
+            polls,
+            delay,
+        ))
+    }
+
+    /// A poll has ended that was sampled, or that was long.
+    #[cold]
+    fn look_at(&self, header: &Header, ticks: u64, start: Ticks, waiting: usize) {
+        let page = self.page();
+        if let Some(nanos) = page.nanos(ticks) {
+            // Each long one is counted, so it stands for itself.
+            let weight = if self.slice.is_long(ticks) {
+                1
+            } else {
+                page.weight()
+            };
+            page.poll_time.record(nanos, weight);
+        }
+        if self.slice.is_suspect(ticks) {
+            let TaskMeta { id, name, location } = &header.meta;
+            self.judge(&Suspect {
+                span: &header.span,
+                task: *id,
+                name: name.as_deref(),
+                location,
+                seq: page.running.polls(),
+                start,
+                ticks,
+                victims: waiting + self.ready.len(),
+                waited: waiting > 0,
+            });
+        }
     }
 
     /// Drops a task's future where nothing of the executor is borrowed.
@@ -180,9 +227,17 @@ impl Executor {
         if task.header().is_finished() {
             return;
         }
-        self.seat.slot.running.begin(&task.header().meta);
+        let TaskMeta { id, name, location } = &task.header().meta;
+        let running = &self.page().running;
+        running.begin(
+            *id,
+            name.as_deref(),
+            location,
+            self.slice.last(),
+            self.ready.len(),
+        );
         task.cancel();
-        self.seat.slot.running.end();
+        running.end();
         self.end_task(task, Outcome::Cancelled);
     }
 
@@ -241,7 +296,7 @@ impl Root {
         }
         .waker();
         Root {
-            header: Header::new(meta, key, waker, span),
+            header: Header::new(meta, key, waker, span, executor.slice.last()),
         }
     }
 }

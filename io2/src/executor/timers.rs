@@ -129,9 +129,16 @@ impl Timers {
     }
 
     /// How many timers wait.
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// All timers that wait, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Instant, &Waker)> {
+        let all = self.nodes.iter().zip(&self.actions);
+        all.filter_map(|(node, action)| {
+            Some((Instant::from_nanos(node.deadline), action.waker.as_ref()?))
+        })
     }
 
     /// A time that no timer is due before; `None` if there is none.

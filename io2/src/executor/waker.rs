@@ -66,13 +66,20 @@ impl TaskKey {
 const VTABLE: RawWakerVTable =
     RawWakerVTable::new(|data| raw(data.addr() as u64), wake, wake, |_| {});
 
+static TABLE: RawWakerVTable = VTABLE;
+
 fn raw(packed: u64) -> RawWaker {
-    static TABLE: RawWakerVTable = VTABLE;
     RawWaker::new(ptr::without_provenance(packed as usize), &TABLE)
 }
 
 fn wake(data: *const ()) {
     TaskKey::unpack(data.addr() as u64).wake();
+}
+
+/// The task that a waker wakes, if it is one of a task of io2's.
+pub(crate) fn key_of(waker: &Waker) -> Option<TaskKey> {
+    let ours = ptr::eq(waker.vtable(), &raw const TABLE);
+    ours.then(|| TaskKey::unpack(waker.data().addr() as u64))
 }
 
 #[cfg(test)]

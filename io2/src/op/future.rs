@@ -301,9 +301,17 @@ impl Launch {
             polled,
             multishot,
         } = self;
-        let current = context::with(|executor| (executor.driver.clone(), executor.current_task()));
+        let current = context::with(|executor| {
+            (
+                executor.driver.clone(),
+                executor.current_task(),
+                executor.is_sampling(),
+            )
+        });
         // One whose rings are closed, while its end is told to a subscriber, is none any more.
-        let Some((driver, task)) = current.filter(|(driver, _)| driver.borrow().is_open()) else {
+        let Some((driver, task, sampled)) =
+            current.filter(|(driver, ..)| driver.borrow().is_open())
+        else {
             executor::outside(name)
         };
         // Cloning a waker and asking a buffer for its address are user code: nothing is borrowed.
@@ -315,7 +323,7 @@ impl Launch {
             fd: target.fd,
             len: target.len,
             task,
-            since: seen.then(clock::ticks),
+            since: (seen || sampled).then(clock::ticks),
         };
         let _span = seen.then(|| {
             trace::enter_submit(&OpInfo {

@@ -42,6 +42,8 @@ pub(crate) struct Header {
     pub(crate) meta: TaskMeta,
     /// The key of the task in its executor's slab.
     pub(crate) key: Key,
+    /// When it was spawned, to within a poll.
+    pub(crate) born: Ticks,
     join_waker: Cell<Option<Waker>>,
     pub(crate) span: TaskSpan,
     /// When it was last woken, or zero: kept only while somebody looks at spans.
@@ -50,7 +52,7 @@ pub(crate) struct Header {
 
 impl Header {
     /// `waker` must be one that owns nothing, as those of tasks are.
-    pub(crate) fn new(meta: TaskMeta, key: Key, waker: Waker, span: TaskSpan) -> Self {
+    pub(crate) fn new(meta: TaskMeta, key: Key, waker: Waker, span: TaskSpan, born: Ticks) -> Self {
         Header {
             queued: Cell::new(false),
             cancelled: Cell::new(false),
@@ -64,6 +66,7 @@ impl Header {
             max_poll: Cell::new(0),
             meta,
             key,
+            born,
             join_waker: Cell::new(None),
             span,
             woken: Cell::new(Ticks(0)),

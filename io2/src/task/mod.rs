@@ -29,7 +29,6 @@ mod header;
 mod join;
 mod memory;
 mod raw;
-mod running;
 
 pub use self::error::JoinError;
 pub(crate) use self::error::panic_text;
@@ -37,4 +36,3 @@ pub(crate) use self::header::{Header, Outcome, TaskMeta};
 pub use self::join::{AbortHandle, JoinHandle, TaskId};
 pub(crate) use self::memory::Memory;
 pub(crate) use self::raw::{TaskRef, drop_quietly};
-pub(crate) use self::running::Running;

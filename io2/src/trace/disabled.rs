@@ -20,6 +20,28 @@ pub(super) const fn has_subscriber() -> bool {
     false
 }
 
+/// What an event is the child of: nothing.
+pub(crate) type Parent = ();
+
+/// See the other form.
+pub(crate) fn parent(_: Option<u64>) -> Parent {}
+
+/// Where a thread's spans and events go: nowhere.
+pub(crate) struct Sink(());
+
+impl Sink {
+    /// That of the calling thread.
+    pub(crate) fn of_this_thread() -> Sink {
+        Sink(())
+    }
+
+    /// Calls what makes events.
+    pub(crate) fn within(&self, call: impl FnOnce()) {
+        let Sink(()) = self;
+        call();
+    }
+}
+
 /// A task's span.
 #[derive(Debug)]
 pub(crate) struct TaskSpan(());
@@ -39,7 +61,12 @@ impl TaskSpan {
         Entered(())
     }
 
-    pub(super) fn id(&self) {}
+    pub(crate) fn id(&self) -> Parent {}
+
+    /// Its number, for other threads.
+    pub(crate) fn number(&self) -> Option<u64> {
+        None
+    }
 
     /// Ends the span.
     #[inline]

@@ -52,6 +52,33 @@ fn always<R>(call: impl FnOnce() -> R) -> Option<R> {
     result
 }
 
+/// What an event is the child of.
+pub(crate) type Parent = Option<Id>;
+
+/// The span of this number as a parent, for events from other threads.
+pub(crate) fn parent(number: Option<u64>) -> Parent {
+    number.filter(|&number| number > 0).map(Id::from_u64)
+}
+
+/// Where a thread's spans and events go, for another thread that has something to say in its place.
+pub(crate) struct Sink(tracing::Dispatch);
+
+impl Sink {
+    /// That of the calling thread.
+    pub(crate) fn of_this_thread() -> Sink {
+        Sink(tracing::dispatcher::get_default(tracing::Dispatch::clone))
+    }
+
+    /// Calls what makes events. Where the thread had no subscriber they go to that of the process.
+    pub(crate) fn within(&self, call: impl FnOnce()) {
+        if self.0.is::<tracing::subscriber::NoSubscriber>() {
+            call();
+        } else {
+            tracing::dispatcher::with_default(&self.0, call);
+        }
+    }
+}
+
 /// A task's span. Eight bytes, and no allocation while nobody wants spans.
 pub(crate) struct TaskSpan(Cell<Option<Box<Span>>>);
 
@@ -77,8 +104,13 @@ impl TaskSpan {
         }
     }
 
+    /// Its number, for other threads.
+    pub(crate) fn number(&self) -> Option<u64> {
+        self.id().map(|id| id.into_u64())
+    }
+
     /// Its id, as the parent of an event.
-    pub(super) fn id(&self) -> Option<Id> {
+    pub(crate) fn id(&self) -> Parent {
         self.look(Span::id).flatten()
     }
 

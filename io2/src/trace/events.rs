@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::fallback::report;
 use super::micros;
-use super::sink::{TaskSpan, note, on_debug};
+use super::sink::{Parent, TaskSpan, note, on_debug};
+use crate::observe::{Frames, Overrun};
 
 /// A task in a sentence: its number, its name if it has one, and where it was spawned.
 struct Who<'a>(u64, Option<&'a str>, &'static Location<'static>);
@@ -102,51 +103,42 @@ fn note_op_orphan(id: u64, code: &'static str, fd: i32, res: Option<i32>) {
     }, "nobody waits for this {code} any more");
 }
 
-/// A poll that took longer than its slice.
+/// A poll that took longer than its slice, and what is said of it only here.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Overrun<'a> {
-    /// The executor.
-    pub(crate) rt: u64,
-    pub(crate) task: u64,
-    pub(crate) name: Option<&'a str>,
-    /// Where the task was spawned.
-    pub(crate) location: &'static Location<'static>,
-    /// The slice.
-    pub(crate) budget: Duration,
-    /// How long the poll took, or takes up to now.
-    pub(crate) elapsed: Duration,
-    /// `after` the poll, or `during` it.
-    pub(crate) phase: &'static str,
-    /// The tasks that were ready to run.
-    pub(crate) victims: u64,
-    /// How long the first of them has waited, where known.
-    pub(crate) max_victim_delay: Option<Duration>,
+pub(crate) struct OverrunInfo<'a> {
+    pub(crate) overrun: &'a Overrun,
+    /// So many were not reported since the last one that was.
+    pub(crate) suppressed: Option<u64>,
 }
 
 /// `preempt.overrun`, WARN, in the task's span.
 #[cold]
-pub(crate) fn overrun(span: &TaskSpan, overrun: &Overrun<'_>) {
-    report!(WARN, "io2::preempt", parent: span.id(), "preempt.overrun", {
+pub(crate) fn overrun(span: Parent, info: &OverrunInfo<'_>) {
+    let OverrunInfo {
+        overrun,
+        suppressed,
+    } = *info;
+    let stack = (!overrun.stack.is_empty()).then(|| Frames(&overrun.stack).to_string());
+    report!(WARN, "io2::preempt", parent: span, "preempt.overrun", {
         rt.id = overrun.rt,
         task.id = overrun.task,
-        task.name = overrun.name,
+        task.name = overrun.task_name.as_deref(),
         loc.file = overrun.location.file(),
         loc.line = overrun.location.line(),
         loc.col = overrun.location.column(),
         budget_us = micros(overrun.budget),
         elapsed_us = micros(overrun.elapsed),
         overrun_us = micros(overrun.elapsed.saturating_sub(overrun.budget)),
-        phase = overrun.phase,
-        victims = overrun.victims,
+        cpu_us = overrun.cpu.map(micros),
+        phase = if overrun.ended { "after" } else { "during" },
+        state = overrun.state(),
+        syscall = overrun.syscall.as_deref(),
+        victims = overrun.victims as u64,
         max_victim_delay_us = overrun.max_victim_delay.map(micros),
-    },
-        "{} {} for {:?} without yielding; the limit is {:?}, and {} ready task(s) had to wait",
-        Who(overrun.task, overrun.name, overrun.location),
-        if overrun.phase == "during" { "has been running" } else { "ran" },
-        overrun.elapsed,
-        overrun.budget,
-        overrun.victims
-    );
+        starved = overrun.starved.then_some(true),
+        stack = stack.as_deref(),
+        suppressed = suppressed,
+    }, "{overrun}");
 }
 
 /// `preempt.suppressed`, WARN: so many overruns in `window` had no event of their own.

@@ -25,14 +25,14 @@ mod spans;
 mod tests;
 
 pub(crate) use events::{
-    Overrun, RtStart, TaskEnd, TaskPanic, advice, local_leak, op_orphan, overrun, poll_fallback,
-    ring_busy, ring_overflow, rt_leak, rt_start, rt_stop, sq_full, suppressed, task_end,
-    task_panic,
+    OverrunInfo, RtStart, TaskEnd, TaskPanic, advice, local_leak, op_orphan, overrun,
+    poll_fallback, ring_busy, ring_overflow, rt_leak, rt_start, rt_stop, sq_full, suppressed,
+    task_end, task_panic,
 };
-pub(crate) use sink::{TaskSpan, on, on_debug};
+pub(crate) use sink::{Sink, TaskSpan, on, on_debug, parent};
 pub(crate) use spans::{
-    CompleteInfo, CompleteSpan, OpInfo, TaskInfo, TaskKind, enter_complete, enter_poll, enter_ring,
-    enter_submit,
+    CompleteInfo, CompleteSpan, OpInfo, PollSpan, TaskInfo, TaskKind, enter_complete, enter_poll,
+    enter_ring, enter_submit,
 };
 
 use std::time::Duration;

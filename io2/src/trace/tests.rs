@@ -12,6 +12,7 @@ use tracing::span::{Attributes, Record};
 use tracing::{Event, Id, Metadata, Subscriber};
 
 use super::*;
+use crate::observe::{Frame, Overrun};
 
 /// What was seen: each span or event as `target name kind`, and the values it had.
 type Seen = Vec<(String, BTreeMap<&'static str, String>)>;
@@ -142,18 +143,36 @@ fn all(full: bool) {
         },
     );
     op_orphan(9, "read", 5, full.then_some(-125));
+    let text = |text: &str| full.then(|| text.to_owned());
+    let frame = Frame {
+        address: 1,
+        function: text("work"),
+        file: text("main.rs"),
+        line: Some(3),
+    };
     overrun(
-        &task,
-        &Overrun {
-            rt: 1,
-            task: 7,
-            name,
-            location,
-            budget: us(10_000),
-            elapsed: us(37_500),
-            phase: "after",
-            victims: 2,
-            max_victim_delay: some(36_000),
+        task.id(),
+        &OverrunInfo {
+            overrun: &Overrun {
+                rt: 1,
+                rt_name: None,
+                task: 7,
+                task_name: name.map(str::to_owned),
+                location,
+                poll: 1,
+                at: crate::clock::now(),
+                budget: us(10_000),
+                elapsed: us(37_500),
+                cpu: some(37_000),
+                ended: true,
+                blocked: full.then_some(true),
+                syscall: text("read"),
+                victims: 2,
+                max_victim_delay: some(36_000),
+                starved: full,
+                stack: full.then_some(frame).into_iter().collect(),
+            },
+            suppressed: full.then_some(3),
         },
     );
     suppressed(12, Duration::from_secs(60));
@@ -211,7 +230,7 @@ fn the_manual_lists_every_span_and_event_with_its_fields() {
         })
         .collect();
 
-    let mut manual: Vec<String> = (include_str!("../observe.rs").lines())
+    let mut manual: Vec<String> = (include_str!("../observe/mod.rs").lines())
         .filter(|line| line.starts_with("//! | `"))
         .map(|line| {
             let cells: Vec<_> = line
@@ -269,7 +288,7 @@ fn every_field_has_its_value() {
         task.end: task.id 7, task.name "indexer", outcome "completed", polls 3, busy_us 45, max_poll_us 15
         task.panic: task.id 7, task.name "indexer", outcome "panicked"
         op.orphan: op.id 9, op.code "read", fd 5, res -125
-        preempt.overrun: rt.id 1, task.id 7, task.name "indexer", budget_us 10000, elapsed_us 37500, overrun_us 27500, phase "after", victims 2, max_victim_delay_us 36000
+        preempt.overrun: rt.id 1, task.id 7, task.name "indexer", budget_us 10000, elapsed_us 37500, overrun_us 27500, cpu_us 37000, phase "after", state "blocked", syscall "read", victims 2, max_victim_delay_us 36000, starved true, stack "work at main.rs:3", suppressed 3
         preempt.suppressed: count 12, window_s 60
         ring.sq_full: rt.id 1, depth 64, inflight 300, count 1
         ring.busy: rt.id 1, depth 64, inflight 300, count 1

@@ -7,6 +7,7 @@ use std::task::Waker;
 use proptest::prelude::*;
 
 use super::*;
+use crate::clock::Ticks;
 use crate::slab::Key;
 use crate::task::{Header, Memory, TaskMeta};
 use crate::trace::TaskSpan;
@@ -44,7 +45,7 @@ fn task(memory: &Rc<Memory>, index: usize) -> TaskRef {
         index: index as u32,
         generation: 0,
     };
-    let header = Header::new(meta, key, Waker::noop().clone(), TaskSpan::none());
+    let header = Header::new(meta, key, Waker::noop().clone(), TaskSpan::none(), Ticks(0));
     TaskRef::new(memory, header, pending::<()>()).0
 }
 

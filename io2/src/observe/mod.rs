@@ -53,7 +53,7 @@
 //! | `io2::task` | `task.panic` | event ERROR | `task.id`, `task.name`, `outcome`, `loc.file`, `loc.line`, `loc.col` |
 //! | `io2::task` | `local.leak` | event ERROR | `what` |
 //! | `io2::op` | `op.orphan` | event DEBUG | `op.id`, `op.code`, `fd`, `res` |
-//! | `io2::preempt` | `preempt.overrun` | event WARN | `rt.id`, `task.id`, `task.name`, `loc.file`, `loc.line`, `loc.col`, `budget_us`, `elapsed_us`, `overrun_us`, `phase`, `victims`, `max_victim_delay_us` |
+//! | `io2::preempt` | `preempt.overrun` | event WARN | `rt.id`, `task.id`, `task.name`, `loc.file`, `loc.line`, `loc.col`, `budget_us`, `elapsed_us`, `overrun_us`, `cpu_us`, `phase`, `state`, `syscall`, `victims`, `max_victim_delay_us`, `starved`, `stack`, `suppressed` |
 //! | `io2::preempt` | `preempt.suppressed` | event WARN | `count`, `window_s` |
 //! | `io2::ring` | `ring.sq_full` | event DEBUG | `rt.id`, `depth`, `inflight`, `count` |
 //! | `io2::ring` | `ring.busy` | event DEBUG | `rt.id`, `depth`, `inflight`, `count` |
@@ -75,9 +75,16 @@
 //!   when the event is about that late completion.
 //! - `preempt.overrun`: a poll took longer than the slice, `preempt_duration`. `elapsed_us` is
 //!   how long it took, `budget_us` the slice, `overrun_us` the difference; `phase` is `after` for a
-//!   poll that has returned. `victims` counts the tasks that were ready meanwhile, and
-//!   `max_victim_delay_us` is how long the first of them waited. In the span of the task. At most
-//!   five a minute come from one executor; `preempt.suppressed` counts the others.
+//!   poll that has returned, and `during` for one that the watchdog sees running: at twice the slice,
+//!   and whenever that has doubled. `cpu_us` is how much of it the thread had a processor, `state`
+//!   whether it was `running` or `blocked` in the kernel when the watchdog looked, and `syscall` in which
+//!   system call; all three stay absent where the watchdog did not look. `victims` counts the tasks that
+//!   were ready meanwhile, and `max_victim_delay_us` is how long the first of them waited. `starved` is
+//!   true when the poll was long only since the thread had to wait for a processor: such a one is not
+//!   counted. `stack` lists functions and lines, innermost first, with `stall_stack`. In the span of the
+//!   task. At most five a minute come from one executor; `suppressed` says how many before this one were
+//!   not reported, and `preempt.suppressed` the same where none followed. When the whole process stood
+//!   still, stopped or suspended, that is no overrun.
 //! - `ring.*`: pressure between the program and the kernel. Nothing is ever lost by it; where it is
 //!   frequent, a larger `ring_depth` helps. `count` is how often it happened since the last such
 //!   event; `ring.overflow` comes when the number has doubled.
@@ -99,3 +106,21 @@
 //!
 //! While no subscriber asks for TRACE, each place where a span would be made is one load and one
 //! branch. Without the feature `tracing` the places are gone.
+//!
+//! # Counters and dumps
+//!
+//! [`stats()`](crate::stats) counts what an executor does, and [`executors`] tells it of all executors of the
+//! process, from any thread, also of one that is stuck. [`dump()`](crate::dump) lists the tasks of an executor
+//! with what each is waiting for. [`overruns`] keeps the last polls that took too long.
+
+pub(crate) mod dump;
+mod overrun;
+pub(crate) mod stats;
+
+pub use self::dump::{Dump, OperationDump, TaskDump, TaskState};
+pub use self::overrun::{Frame, Overrun, overruns};
+pub use self::stats::{Running, Stats, executors, watch};
+pub use crate::page::{Histogram, Watching};
+
+pub(crate) use self::dump::TASKS_MAX;
+pub(crate) use self::overrun::Frames;

@@ -1,0 +1,514 @@
+//! The watchdog: a thread that looks at all executors of the process while they work, and reports a poll
+//! that does not end.
+//!
+//! It ticks at the shortest slice of all executors, and reads what they publish; they do nothing for it.
+//! When none of them has worked for a second it falls asleep, and the next executor that has something to
+//! do wakes it. Its own ticks tell when the whole process stood still, which is nobody's fault.
+
+mod sched;
+#[cfg(feature = "stall-stack")]
+mod stack;
+
+use std::fs::File;
+use std::sync::atomic::{Ordering, fence};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::Thread;
+use std::time::Duration;
+
+use self::sched::Sample;
+pub(super) use self::sched::State;
+use super::overrun::{self, Reports};
+use super::remote::{self, Slot};
+use crate::clock::{self, Instant, Rate, Ticks};
+use crate::observe::{Frame, Overrun};
+use crate::page::{About, CALLS, Page, Poll};
+use crate::trace;
+
+/// It ticks at most this often.
+const PERIOD_MIN: Duration = Duration::from_millis(1);
+
+/// It falls asleep when nothing has happened for so long.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A tick that comes so much too late, or twice the period, shows that the process stood still.
+const STILL: Duration = Duration::from_millis(20);
+
+/// A poll is reported when it has taken so many slices, and again whenever that has doubled.
+const FIRST_REPORT: u32 = 2;
+
+/// It waits to be woken: a call of [`CALLS`].
+const ASLEEP: u32 = 1;
+
+/// The thread, and the process that it is in: the child of a fork has none.
+static THREAD: Mutex<Option<(u32, Thread)>> = Mutex::new(None);
+
+static PULSE: Mutex<Pulse> = Mutex::new(Pulse {
+    last: None,
+    still: None,
+});
+
+/// When the watchdog ticked, and when it could not.
+struct Pulse {
+    /// The last tick, and when the next one has to come at the latest; `None` while it is asleep.
+    last: Option<(Instant, Duration)>,
+    /// The last time that it did not tick when it should have.
+    still: Option<(Instant, Instant)>,
+}
+
+/// What the watchdog knows of the executor of a slot.
+pub(crate) struct Watch {
+    pub(super) reports: Mutex<Reports>,
+    seen: Mutex<Seen>,
+    /// Tells the thread's use of the processor. The executor opens and closes it, so that it is gone with that.
+    usage: Mutex<Option<File>>,
+    #[cfg(feature = "stall-stack")]
+    pub(crate) stack: stack::Trap,
+}
+
+struct Seen {
+    /// The use of the processor before the poll that runs, if that has run for long.
+    base: Option<Sample>,
+    stuck: Option<Stuck>,
+}
+
+/// A poll that was seen to be too long.
+struct Stuck {
+    seq: u64,
+    state: Option<State>,
+    syscall: Option<String>,
+    stack: Vec<Frame>,
+    /// It is reported again when it has taken so many slices.
+    next: u32,
+}
+
+/// Why a poll was long, as far as that is known.
+#[derive(Default)]
+pub(super) struct Cause {
+    /// Time on the processor.
+    pub(super) cpu: Option<Duration>,
+    /// Time in which the thread could have run, and others did.
+    waited: Option<Duration>,
+    /// Time in which the whole process stood still.
+    pub(super) stopped: Duration,
+    pub(super) state: Option<State>,
+    pub(super) syscall: Option<String>,
+    pub(super) stack: Vec<Frame>,
+}
+
+impl Cause {
+    /// Whether the poll would have been short enough if the thread had had the processor to itself.
+    pub(super) fn is_starved(&self, elapsed: Duration, budget: Duration) -> bool {
+        let waited = self.waited.unwrap_or_default() + self.stopped;
+        elapsed.saturating_sub(waited) < budget
+    }
+}
+
+impl Watch {
+    pub(crate) const fn new() -> Watch {
+        Watch {
+            reports: Mutex::new(Reports::new()),
+            usage: Mutex::new(None),
+            seen: Mutex::new(Seen {
+                base: None,
+                stuck: None,
+            }),
+            #[cfg(feature = "stall-stack")]
+            stack: stack::Trap::new(),
+        }
+    }
+
+    /// Why a poll of the calling thread was long.
+    #[cold]
+    pub(super) fn cause(&self, page: &Page, seq: u64, start: Ticks, end: Ticks) -> Cause {
+        let now = clock::now();
+        let elapsed = page.since(end, start);
+        let stopped = lock(&PULSE).stopped(now - elapsed, now);
+        let mut seen = lock(&self.seen);
+        let stuck = seen.stuck.take_if(|stuck| stuck.seq == seq);
+        // One from long before the poll would count what was before.
+        let base = seen
+            .base
+            .filter(|base| page.since(start, base.at) <= elapsed);
+        drop(seen);
+        let (cpu, waited) = used(base, base.and_then(|_| self.sample()), elapsed);
+        let (state, syscall, stack) = match stuck {
+            Some(stuck) => (stuck.state, stuck.syscall, stuck.stack),
+            None => (None, None, Vec::new()),
+        };
+        Cause {
+            cpu,
+            waited,
+            stopped,
+            state,
+            syscall,
+            stack,
+        }
+    }
+
+    /// The executor of this thread begins to be watched.
+    pub(super) fn open(&self) {
+        *lock(&self.seen) = Seen {
+            base: None,
+            stuck: None,
+        };
+        *lock(&self.usage) = sched::open();
+    }
+
+    /// It has ended.
+    pub(super) fn close(&self) {
+        *lock(&self.usage) = None;
+    }
+
+    /// The use of the processor by the executor's thread.
+    fn sample(&self) -> Option<Sample> {
+        Sample::read(lock(&self.usage).as_ref()?)
+    }
+}
+
+/// Time on the processor, and waiting for it, between two samples: of a poll that took so long, which is
+/// about the same time.
+fn used(
+    from: Option<Sample>,
+    to: Option<Sample>,
+    elapsed: Duration,
+) -> (Option<Duration>, Option<Duration>) {
+    let (Some(from), Some(to)) = (from, to) else {
+        return (None, None);
+    };
+    let between = |from: u64, to: u64| Duration::from_nanos(to.saturating_sub(from)).min(elapsed);
+    (
+        Some(between(from.run, to.run)),
+        Some(between(from.wait, to.wait)),
+    )
+}
+
+/// How long the thread of a slot has been on a processor, where the kernel tells.
+pub(crate) fn cpu_time(slot: &Slot) -> Option<Duration> {
+    Some(Duration::from_nanos(slot.watch.sample()?.run))
+}
+
+fn lock<T>(place: &Mutex<T>) -> MutexGuard<'_, T> {
+    place.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Pulse {
+    /// How long the process stood still in this time.
+    fn stopped(&self, from: Instant, to: Instant) -> Duration {
+        let overlap = |start: Instant, end: Instant| end.min(to).duration_since(start.max(from));
+        let before = self.still.map(|(start, end)| overlap(start, end));
+        // A tick that should have come and has not.
+        let now = self.last.and_then(|(last, limit)| {
+            let due = last + limit;
+            (to > due).then(|| overlap(last, to))
+        });
+        before.unwrap_or_default() + now.unwrap_or_default()
+    }
+}
+
+/// Lets the watchdog look at the executors, if it is asleep. For each batch of polls that somebody calls for.
+pub(super) fn wake_if_asleep() {
+    if CALLS.load(Ordering::Relaxed) & ASLEEP != 0 {
+        wake();
+    }
+}
+
+fn is_asleep() -> bool {
+    CALLS.load(Ordering::SeqCst) & ASLEEP != 0
+}
+
+fn set_awake() -> bool {
+    CALLS.fetch_and(!ASLEEP, Ordering::SeqCst) & ASLEEP != 0
+}
+
+#[cold]
+#[inline(never)]
+fn wake() {
+    if set_awake()
+        && let Some((_, thread)) = &*lock(&THREAD)
+    {
+        thread.unpark();
+    }
+}
+
+/// Makes the thread, unless there is one.
+pub(super) fn start() {
+    let process = std::process::id();
+    let mut thread = lock(&THREAD);
+    if thread.as_ref().is_some_and(|(owner, _)| *owner == process) {
+        drop(thread);
+        wake_if_asleep();
+        return;
+    }
+    set_awake();
+    let builder = std::thread::Builder::new().name("io2-watchdog".to_owned());
+    match builder.spawn(|| Watchdog::new().run()) {
+        Ok(handle) => *thread = Some((process, handle.thread().clone())),
+        Err(error) => {
+            drop(thread);
+            trace::advice(format_args!(
+                "polls that do not end will not be reported while they run: no thread to watch \
+                 them ({error})"
+            ));
+        }
+    }
+}
+
+/// What the thread keeps from tick to tick.
+struct Watchdog {
+    /// An executor that is stuck from its start on has not found out how fast its clock runs.
+    rate: Rate,
+    activity: u64,
+    /// When something was seen to happen last.
+    active: Option<Instant>,
+}
+
+impl Watchdog {
+    fn new() -> Watchdog {
+        Watchdog {
+            rate: Rate::new(),
+            activity: 0,
+            active: None,
+        }
+    }
+
+    fn run(mut self) {
+        loop {
+            let period = watched().map(|(_, about)| about.budget).min();
+            let Some(period) = period else {
+                self.sleep();
+                continue;
+            };
+            let period = period.max(PERIOD_MIN);
+            let limit = period + STILL.max(2 * period);
+            let before = clock::now();
+            lock(&PULSE).last = Some((before, limit));
+            std::thread::sleep(period);
+            let now = clock::now();
+            if now - before > limit {
+                lock(&PULSE).still = Some((before + period, now));
+            }
+            if self.tick(now) {
+                self.active = Some(now);
+            } else if self.active.is_none_or(|active| now - active >= PATIENCE) {
+                self.sleep();
+            }
+        }
+    }
+
+    /// Looks at all executors. True if one of them has worked since the last tick.
+    fn tick(&mut self, now: Instant) -> bool {
+        let mut running = false;
+        for (slot, about) in watched() {
+            running |= slot.page.running.task() != 0;
+            self.look(slot, &about, now);
+        }
+        let activity = activity();
+        let before = std::mem::replace(&mut self.activity, activity);
+        running || activity != before
+    }
+
+    /// Waits until an executor has something to do.
+    fn sleep(&mut self) {
+        lock(&PULSE).last = None;
+        CALLS.fetch_or(ASLEEP, Ordering::SeqCst);
+        // An executor that has just read that it is awake has published what it does by then.
+        std::thread::sleep(PERIOD_MIN);
+        fence(Ordering::SeqCst);
+        if activity() != self.activity {
+            set_awake();
+        }
+        while is_asleep() {
+            std::thread::park();
+        }
+        self.active = Some(clock::now());
+    }
+
+    fn look(&mut self, slot: &'static Slot, about: &About, now: Instant) {
+        let page = &slot.page;
+        self.rate.refine(clock::ticks());
+        if let Some(scale) = self.rate.scale() {
+            page.set_scale_once(scale);
+        }
+        let poll = page.running.get();
+        let elapsed = poll
+            .as_ref()
+            .map(|poll| page.since(clock::ticks(), poll.start));
+        let sample = slot.watch.sample();
+        let Some((poll, elapsed)) = poll
+            .zip(elapsed)
+            .filter(|(_, elapsed)| *elapsed >= about.budget / 2)
+        else {
+            lock(&slot.watch.seen).base = sample;
+            return;
+        };
+        let stopped = lock(&PULSE).stopped(now - elapsed, now);
+        let busy = elapsed.saturating_sub(stopped);
+        let next = match &lock(&slot.watch.seen).stuck {
+            Some(stuck) if stuck.seq == poll.seq => stuck.next,
+            _ => FIRST_REPORT,
+        };
+        if busy < about.budget.saturating_mul(next) {
+            return;
+        }
+        let (state, syscall) = sched::whereabouts(about.thread);
+        let stack = stack_of(slot, &poll);
+        let mut later = next;
+        while busy >= about.budget.saturating_mul(later) {
+            later = later.saturating_mul(2);
+            if later == u32::MAX {
+                break;
+            }
+        }
+        let base = {
+            let mut seen = lock(&slot.watch.seen);
+            seen.stuck = Some(Stuck {
+                seq: poll.seq,
+                state,
+                syscall: syscall.clone(),
+                stack: stack.clone(),
+                next: later,
+            });
+            seen.base
+        };
+        // It may have ended meanwhile; then it has been judged, or is.
+        if !page.running.is(poll.seq) {
+            return;
+        }
+        let (cpu, waited) = used(base, sample, elapsed);
+        let cause = Cause {
+            cpu,
+            waited,
+            stopped,
+            ..Cause::default()
+        };
+        tell(slot, about, poll, elapsed, &cause, (state, syscall, stack));
+    }
+}
+
+/// The slots with an executor that is to be watched.
+fn watched() -> impl Iterator<Item = (&'static Slot, std::sync::Arc<About>)> {
+    remote::slots()
+        .filter_map(|slot| Some((slot, slot.page.about()?)))
+        .filter(|(_, about)| about.watchdog && about.judges)
+}
+
+/// A number that changes when an executor does anything.
+fn activity() -> u64 {
+    remote::slots().fold(0, |sum, slot| {
+        let page = &slot.page;
+        sum.wrapping_add(page.running.polls())
+            .wrapping_add(page.counters.enters.get())
+    })
+}
+
+/// Reports a poll that runs.
+fn tell(
+    slot: &Slot,
+    about: &About,
+    poll: Poll,
+    elapsed: Duration,
+    cause: &Cause,
+    (state, syscall, stack): (Option<State>, Option<String>, Vec<Frame>),
+) {
+    let overrun = Overrun {
+        rt: about.rt,
+        rt_name: about.name.clone(),
+        task: poll.task,
+        task_name: poll.name,
+        location: poll.place,
+        poll: poll.seq,
+        at: clock::now(),
+        budget: about.budget,
+        elapsed,
+        cpu: cause.cpu,
+        ended: false,
+        blocked: state.map(State::is_blocked),
+        syscall,
+        victims: poll.victims,
+        max_victim_delay: (poll.victims > 0).then_some(elapsed),
+        starved: cause.is_starved(elapsed, about.budget),
+        stack,
+    };
+    about.sink.within(|| {
+        overrun::report(&slot.watch.reports, &overrun, |info| {
+            trace::overrun(trace::parent(poll.span), info);
+        });
+    });
+    overrun::keep(overrun);
+}
+
+#[cfg(feature = "stall-stack")]
+fn stack_of(slot: &'static Slot, poll: &Poll) -> Vec<Frame> {
+    slot.watch.stack.take(poll.seq)
+}
+
+#[cfg(not(feature = "stall-stack"))]
+fn stack_of(_: &'static Slot, _: &Poll) -> Vec<Frame> {
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Instant {
+        static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+        *START.get_or_init(clock::now) + Duration::from_millis(ms)
+    }
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_poll_that_was_long_only_since_the_process_stood_still_is_not_blamed() {
+        let pulse = Pulse {
+            last: Some((at(500), ms(40))),
+            still: Some((at(100), at(300))),
+        };
+        assert_eq!(pulse.stopped(at(0), at(90)), ms(0));
+        assert_eq!(pulse.stopped(at(50), at(200)), ms(100));
+        assert_eq!(pulse.stopped(at(90), at(310)), ms(200));
+        assert_eq!(pulse.stopped(at(310), at(520)), ms(0));
+        // The tick that should have come by 540 has not.
+        assert_eq!(pulse.stopped(at(450), at(900)), ms(400));
+        // While it sleeps it is not expected to tick.
+        let asleep = Pulse {
+            last: None,
+            ..pulse
+        };
+        assert_eq!(asleep.stopped(at(450), at(900)), ms(0));
+    }
+
+    #[test]
+    fn who_waited_for_the_processor_is_starved_and_who_waited_in_the_kernel_is_not() {
+        let cause = |waited| Cause {
+            waited: Some(waited),
+            ..Cause::default()
+        };
+        assert!(cause(ms(45)).is_starved(ms(50), ms(10)));
+        assert!(!cause(ms(5)).is_starved(ms(50), ms(10)));
+        assert!(!Cause::default().is_starved(ms(50), ms(10)));
+    }
+
+    #[test]
+    fn the_use_of_the_processor_is_that_between_two_samples() {
+        let sample = |run, wait| {
+            Some(Sample {
+                at: Ticks(0),
+                run,
+                wait,
+            })
+        };
+        let ms = |n: u64| Duration::from_millis(n);
+        let used = |from, to| super::used(from, to, ms(20));
+        let million = 1_000_000;
+        assert_eq!(
+            used(sample(million, 0), sample(4 * million, 2 * million)),
+            (Some(ms(3)), Some(ms(2)))
+        );
+        // It was not more than all of the time.
+        assert_eq!(used(sample(0, 0), sample(90 * million, 0)).0, Some(ms(20)));
+        assert_eq!(used(None, sample(0, 0)), (None, None));
+    }
+}
