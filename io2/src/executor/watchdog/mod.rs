@@ -285,7 +285,8 @@ impl Watchdog {
             std::thread::sleep(period);
             let now = clock::now();
             if now - before > limit {
-                lock(&PULSE).still = Some((before + period, now));
+                // It may have been at any time since the last tick.
+                lock(&PULSE).still = Some((before, now));
             }
             if self.tick(now) {
                 self.active = Some(now);
