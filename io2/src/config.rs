@@ -53,6 +53,8 @@ pub struct ExecutorConfig {
     pub(crate) watchdog: bool,
     pub(crate) stall_stack: bool,
     pub(crate) dashboard: Option<String>,
+    /// It serves the dashboard, which does not show itself.
+    pub(crate) hidden: bool,
     recv_buffers: u32,
     recv_bytes: u32,
 }
@@ -77,6 +79,7 @@ impl ExecutorConfig {
             watchdog: true,
             stall_stack: false,
             dashboard: None,
+            hidden: false,
             recv_buffers: 128,
             recv_bytes: 8192,
         }

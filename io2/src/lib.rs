@@ -135,6 +135,7 @@
 //! | `tracing` | yes | spans and events; without it their code is gone |
 //! | `log` | yes | warnings and errors reach `log` while no `tracing` subscriber is set |
 //! | `stall-stack` | no | with `stall_stack`, reports of polls that are too long say in which function they are |
+//! | `dashboard` | no | a page in the browser that shows what every executor does, while it happens |
 //! | `bytes` | no | `bytes::Bytes` and `bytes::BytesMut` as buffers |
 //! | `futures-io` | no | `compat::Stream` with the traits of `futures::io` |
 //! | `tokio-io` | no | the same with those of `tokio::io` |
@@ -153,6 +154,8 @@ pub mod buf;
 mod clock;
 pub mod compat;
 mod config;
+#[cfg(feature = "dashboard")]
+mod dashboard;
 mod driver;
 #[cfg(feature = "macros")]
 mod entry;

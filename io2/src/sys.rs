@@ -146,6 +146,19 @@ pub(crate) fn kernel_release() -> String {
     release.to_string_lossy().into_owned()
 }
 
+/// Fills the bytes with random ones, fit for secrets.
+#[cfg(feature = "dashboard")]
+pub(crate) fn random(bytes: &mut [u8; 16]) -> io::Result<()> {
+    // SAFETY: the bytes are there to be written to.
+    let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
+    if got < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // So few come whole, always.
+    debug_assert_eq!(got as usize, bytes.len());
+    Ok(())
+}
+
 /// The kernel's number of this thread.
 pub(crate) fn thread_id() -> i32 {
     // SAFETY: the call takes nothing and cannot fail.

@@ -152,6 +152,8 @@ impl ExecutorConfig {
         })?;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             executor.open();
+            #[cfg(feature = "dashboard")]
+            crate::dashboard::start(&executor.config)?;
             executor.block_on(future, location)
         }));
         executor.shut_down();
@@ -227,6 +229,7 @@ impl Executor {
             budget,
             judges,
             watchdog: self.config.watchdog,
+            hidden: self.config.hidden,
             started: clock::now(),
             polls_before: page.running.polls(),
             sink: Sink::of_this_thread(),
@@ -311,7 +314,9 @@ impl Executor {
 
     #[cold]
     fn begin_batch_seen(&self, batches: u64) {
-        watchdog::wake_if_asleep();
+        if !self.config.hidden {
+            watchdog::wake_if_asleep();
+        }
         let sampling = batches % (2 * SAMPLE_EVERY) < 2 || self.page().is_watched();
         if sampling && !self.sampling.get() {
             self.sampling_since.set(self.slice.last());

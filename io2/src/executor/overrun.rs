@@ -19,7 +19,17 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// The last overruns are kept for those who come later.
 const KEPT: usize = 256;
 
-static KEPT_OVERRUNS: Mutex<VecDeque<Overrun>> = Mutex::new(VecDeque::new());
+static KEPT_OVERRUNS: Mutex<Kept> = Mutex::new(Kept {
+    told: 0,
+    queue: VecDeque::new(),
+});
+
+struct Kept {
+    /// How often something was kept.
+    told: u64,
+    /// With its number.
+    queue: VecDeque<(u64, Overrun)>,
+}
 
 /// A poll that may have been too long, and whose it is.
 pub(super) struct Suspect<'a> {
@@ -138,22 +148,34 @@ fn lock<T>(place: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Keeps an overrun for those who come later; what was known of the same poll before is replaced.
 pub(super) fn keep(overrun: Overrun) {
     let mut kept = lock(&KEPT_OVERRUNS);
-    let same = |old: &Overrun| (old.rt, old.poll) == (overrun.rt, overrun.poll);
-    if let Some(at) = kept.iter().rposition(same) {
+    let same = |(_, old): &(u64, Overrun)| (old.rt, old.poll) == (overrun.rt, overrun.poll);
+    if let Some(at) = kept.queue.iter().rposition(same) {
         // What the watchdog has to say may come when the poll has been judged.
-        if kept[at].ended && !overrun.ended {
+        if kept.queue[at].1.ended && !overrun.ended {
             return;
         }
-        kept.remove(at);
-    } else if kept.len() == KEPT {
-        kept.pop_front();
+        kept.queue.remove(at);
+    } else if kept.queue.len() == KEPT {
+        kept.queue.pop_front();
     }
-    kept.push_back(overrun);
+    kept.told += 1;
+    let number = kept.told;
+    kept.queue.push_back((number, overrun));
 }
 
 /// The overruns that are kept, the oldest first.
 pub(crate) fn kept() -> Vec<Overrun> {
-    lock(&KEPT_OVERRUNS).iter().cloned().collect()
+    let kept = lock(&KEPT_OVERRUNS);
+    let overruns = kept.queue.iter().map(|(_, overrun)| overrun.clone());
+    overruns.collect()
+}
+
+/// Those that were kept, or kept anew, after that number, each with its number.
+#[cfg(feature = "dashboard")]
+pub(crate) fn kept_after(number: u64) -> Vec<(u64, Overrun)> {
+    let kept = lock(&KEPT_OVERRUNS);
+    let later = kept.queue.iter().filter(|(each, _)| *each > number);
+    later.cloned().collect()
 }
 
 /// Which overruns are reported.

@@ -89,6 +89,13 @@ impl Slot {
         Ok(())
     }
 
+    /// Posts a closure to whichever executor is there.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn post_to_any(&self, mail: Mail) -> Result<(), Mail> {
+        let incarnation = self.incarnation.load(Ordering::Relaxed);
+        self.post(incarnation, mail)
+    }
+
     /// The next closure, in the order in which they came.
     pub(crate) fn next_mail(&self) -> Option<Mail> {
         self.letters

@@ -63,6 +63,8 @@
 //! | `io2::rt` | `rt.stop` | event INFO | `rt.id`, `inflight`, `drained`, `dur_ms` |
 //! | `io2::rt` | `rt.leak` | event ERROR | `rt.id`, `ops`, `bytes` |
 //! | `io2::rt` | `rt.advice` | event WARN | |
+//! | `io2::dashboard` | `dashboard` | event INFO | `url` |
+//! | `io2::dashboard` | `dashboard.failed` | event WARN | `addr`, `error` |
 //!
 //! Every event also has a `message`, a sentence for people; its wording may change.
 //!
@@ -91,6 +93,9 @@
 //! - `rt.leak`: operations outlived `shutdown_timeout`, so what the kernel may still touch is
 //!   leaked instead of freed.
 //! - `rt.advice`: something on this machine keeps the runtime from its best, and what to do.
+//! - `dashboard`: the address of the dashboard, with the token that it asks for; whoever reads it may look. It
+//!   goes to `log`, too. [`dashboard_url`] gives the same.
+//! - `dashboard.failed`: the variable `IO2_DASHBOARD` asks for a dashboard, and there is none.
 //!
 //! Fields are numbers, booleans and strings, never formatted text. Names that end in `_us`, `_ms`
 //! and `_s` are whole microseconds, milliseconds and seconds. A field whose value is not known is
@@ -112,11 +117,35 @@
 //! [`stats()`](crate::stats) counts what an executor does, and [`executors`] tells it of all executors of the
 //! process, from any thread, also of one that is stuck. [`dump()`](crate::dump) lists the tasks of an executor
 //! with what each is waiting for. [`overruns`] keeps the last polls that took too long.
+//!
+//! # The dashboard
+//!
+//! With the feature `dashboard` a process shows all of this in a browser, while it happens: by
+//! [`ExecutorConfig::dashboard`](crate::ExecutorConfig::dashboard), by `#[io2::main(dashboard = "127.0.0.1:7070")]`, or,
+//! with no change to the program, by the environment variable `IO2_DASHBOARD=127.0.0.1:7070`, which then also
+//! writes the address to the standard error output. It answers while an executor is stuck, since it has a thread, an
+//! executor and a ring of its own, which are not shown.
+//!
+//! Whoever wants to look needs the token that is in the address: `?token=` in each request, or the header
+//! `authorization: Bearer`. It is new for each process, unless the environment variable `IO2_DASHBOARD_TOKEN` fixes it,
+//! for scrapers, say. On a loopback address, requests under names of other hosts are refused, so that no
+//! web page of somebody else's gets at it. There is no TLS: to look from another machine, forward the port by `ssh -L`.
+//!
+//! - `/`: the page.
+//! - `/events`: server-sent events. `snapshot` has the counters of all executors, each second; `overrun` comes when a
+//!   poll takes too long.
+//! - `/tasks`: the tasks and operations of each executor as JSON, 10,000 of each at most. Executors are asked between
+//!   two turns; of one that is stuck it gives the last answer, its age, and the poll that is stuck.
+//!
+//! At most 128 connections are served at a time, and one that takes nothing for ten seconds is closed. The
+//! dashboard stays as long as the process.
 
+mod dashboard;
 pub(crate) mod dump;
 mod overrun;
 pub(crate) mod stats;
 
+pub use self::dashboard::dashboard_url;
 pub use self::dump::{Dump, OperationDump, TaskDump, TaskState};
 pub use self::overrun::{Frame, Overrun, overruns};
 pub use self::stats::{Running, Stats, executors, watch};

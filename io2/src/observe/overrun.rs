@@ -75,7 +75,7 @@ impl Overrun {
     }
 
     /// What helps, where that is plain.
-    fn hint(&self) -> Option<&'static str> {
+    pub(crate) fn hint(&self) -> Option<&'static str> {
         match self.syscall.as_deref()? {
             "nanosleep" | "clock_nanosleep" => {
                 Some("`std::thread::sleep` stops all tasks: use `io2::time::sleep`")

@@ -158,7 +158,10 @@ pub fn watch() -> Watching {
 
 /// The slots with an executor that is alive.
 pub(crate) fn slots() -> impl Iterator<Item = (&'static Slot, Arc<About>)> {
-    remote::slots().filter_map(|slot| Some((slot, slot.page.about()?)))
+    let shown = |slot: &'static Slot| Some((slot, slot.page.about()?));
+    remote::slots()
+        .filter_map(shown)
+        .filter(|(_, about)| !about.hidden)
 }
 
 impl Stats {

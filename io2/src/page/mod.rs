@@ -56,6 +56,8 @@ pub(crate) struct About {
     /// Whether overruns are looked for.
     pub(crate) judges: bool,
     pub(crate) watchdog: bool,
+    /// Nobody is to be told of it.
+    pub(crate) hidden: bool,
     pub(crate) started: Instant,
     /// Polls of the slot before this executor.
     pub(crate) polls_before: u64,

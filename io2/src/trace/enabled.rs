@@ -44,6 +44,12 @@ pub(super) fn shielded<R>(call: impl FnOnce() -> R) -> Option<R> {
     if INSIDE.get() { None } else { always(call) }
 }
 
+/// Nothing that happens on this thread from now on is told to a subscriber.
+#[cfg(feature = "dashboard")]
+pub(crate) fn silence() {
+    INSIDE.set(true);
+}
+
 /// Calls a subscriber; `None` if it panics.
 fn always<R>(call: impl FnOnce() -> R) -> Option<R> {
     let before = INSIDE.replace(true);

@@ -3,6 +3,8 @@
 /// How bad it is.
 #[derive(Clone, Copy)]
 pub(super) enum Severity {
+    #[cfg(any(feature = "dashboard", test))]
+    Info,
     Warn,
     Error,
 }
@@ -11,6 +13,7 @@ pub(super) enum Severity {
 /// subscriber has been set in the process: then the text goes to `log`, under the same target. So
 /// the text must say by itself what the fields say.
 macro_rules! report {
+    (INFO, $($rest:tt)+) => { $crate::trace::fallback::report!(@ INFO, Info, $($rest)+) };
     (WARN, $($rest:tt)+) => { $crate::trace::fallback::report!(@ WARN, Warn, $($rest)+) };
     (ERROR, $($rest:tt)+) => { $crate::trace::fallback::report!(@ ERROR, Error, $($rest)+) };
     (
@@ -32,6 +35,8 @@ pub(super) use report;
 #[cfg(feature = "log")]
 pub(super) fn line(target: &str, severity: Severity, text: std::fmt::Arguments<'_>) {
     let level = match severity {
+        #[cfg(any(feature = "dashboard", test))]
+        Severity::Info => log::Level::Info,
         Severity::Warn => log::Level::Warn,
         Severity::Error => log::Level::Error,
     };
@@ -41,6 +46,8 @@ pub(super) fn line(target: &str, severity: Severity, text: std::fmt::Arguments<'
 #[cfg(not(feature = "log"))]
 pub(super) fn line(_: &str, severity: Severity, _: std::fmt::Arguments<'_>) {
     match severity {
+        #[cfg(any(feature = "dashboard", test))]
+        Severity::Info => {}
         Severity::Warn | Severity::Error => {}
     }
 }

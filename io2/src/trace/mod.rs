@@ -15,6 +15,8 @@
 //! * The functions called for each poll or operation begin with [`on`], one load; the rest of
 //!   them is out of line. Ask [`on`] before reading a clock for their sake.
 
+#[cfg(any(feature = "dashboard", test))]
+mod dashboard;
 mod events;
 mod fallback;
 #[cfg_attr(feature = "tracing", path = "enabled.rs")]
@@ -24,11 +26,15 @@ mod spans;
 #[cfg(all(test, feature = "tracing"))]
 mod tests;
 
+#[cfg(any(feature = "dashboard", test))]
+pub(crate) use dashboard::{dashboard, dashboard_failed};
 pub(crate) use events::{
     OverrunInfo, RtStart, TaskEnd, TaskPanic, advice, local_leak, op_orphan, overrun,
     poll_fallback, ring_busy, ring_overflow, rt_leak, rt_start, rt_stop, sq_full, suppressed,
     task_end, task_panic,
 };
+#[cfg(feature = "dashboard")]
+pub(crate) use sink::silence;
 pub(crate) use sink::{Sink, TaskSpan, on, on_debug, parent};
 pub(crate) use spans::{
     CompleteInfo, CompleteSpan, OpInfo, PollSpan, TaskInfo, TaskKind, enter_complete, enter_poll,

@@ -193,6 +193,8 @@ fn all(full: bool) {
     rt_leak(1, 1, 4096, Duration::from_secs(5));
     advice(format_args!("raise the limit"));
     local_leak("a future");
+    dashboard("http://127.0.0.1:7070/?token=x");
+    dashboard_failed("127.0.0.1:7070", &"in use");
 }
 
 fn seen_by(full: bool) -> Seen {
@@ -299,6 +301,8 @@ fn every_field_has_its_value() {
         rt.leak: rt.id 1, ops 1, bytes 4096
         rt.advice:
         local.leak: what "a future"
+        dashboard: url "http://127.0.0.1:7070/?token=x"
+        dashboard.failed: addr "127.0.0.1:7070", error "in use"
         "#,
     );
 

@@ -393,9 +393,9 @@ fn watched() -> impl Iterator<Item = (&'static Slot, std::sync::Arc<About>)> {
         .filter(|(_, about)| about.watchdog && about.judges)
 }
 
-/// A number that changes when an executor does anything.
+/// A number that changes when such an executor does anything.
 fn activity() -> u64 {
-    remote::slots().fold(0, |sum, slot| {
+    watched().fold(0, |sum, (slot, _)| {
         let page = &slot.page;
         sum.wrapping_add(page.running.polls())
             .wrapping_add(page.counters.enters.get())

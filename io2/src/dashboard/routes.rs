@@ -1,0 +1,226 @@
+//! Who may ask, and for what.
+//!
+//! Whoever asks needs the token, for everything. Where the dashboard listens on a loopback address the
+//! request must name such a host as well: a page of somebody else's, whose name has been made to lead
+//! here, names its own.
+
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+
+use super::body::Reply;
+use super::events::Hub;
+use super::patience::Progress;
+use super::tasks::Tasks;
+use super::token::Token;
+
+const PAGE: &str = include_str!("page/index.html");
+const STYLE: &str = include_str!("page/dashboard.css");
+const SCRIPT: &str = include_str!("page/dashboard.js");
+const ICON: &str = include_str!("page/icon.svg");
+
+/// Stands for the token in the page, whose links need it.
+const TOKEN: &str = "%TOKEN%";
+
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// What the page may do: nothing but to load its own files and to ask this server.
+const POLICY: &str =
+    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What is served, and to whom.
+pub(super) struct Site {
+    token: Token,
+    loopback: bool,
+    page: Bytes,
+}
+
+impl Site {
+    pub(super) fn new(token: Token, bound: SocketAddr) -> Site {
+        // The token is made of characters that mean nothing in HTML.
+        let page = PAGE.replace(TOKEN, token.as_str()).into();
+        Site {
+            loopback: bound.ip().is_loopback(),
+            page,
+            token,
+        }
+    }
+
+    /// Whether the request has the token, and comes by a name that it may come by.
+    fn admits(&self, query: Option<&str>, headers: &HeaderMap) -> Result<(), &'static str> {
+        if self.loopback && !headers.get(header::HOST).is_some_and(is_local) {
+            return Err("this dashboard is for this machine: ask for 127.0.0.1 or localhost\n");
+        }
+        let mut given = query.into_iter().flat_map(|query| query.split('&'));
+        let in_query = given.find_map(|pair| pair.strip_prefix("token="));
+        let bearer = |value: &HeaderValue| {
+            let token = value.to_str().ok()?.strip_prefix("Bearer ")?;
+            self.token.is(token).then_some(())
+        };
+        let in_header = headers.get(header::AUTHORIZATION).and_then(bearer);
+        if in_header.is_some() || in_query.is_some_and(|token| self.token.is(token)) {
+            return Ok(());
+        }
+        Err(
+            "the token is missing or wrong: the right address is what `io2::observe::dashboard_url()` \
+             and the event `dashboard` say, and it is a new one each time the program starts\n",
+        )
+    }
+}
+
+/// Whether a host is this machine itself.
+fn is_local(host: &HeaderValue) -> bool {
+    let Ok(host) = host.to_str() else {
+        return false;
+    };
+    let name = match host.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((name, _)) => name,
+            None => return false,
+        },
+        None => host.split_once(':').map_or(host, |(name, _)| name),
+    };
+    let address = name.parse::<IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// What connections share.
+pub(super) struct State {
+    site: Site,
+    hub: Rc<Hub>,
+    tasks: Tasks,
+}
+
+impl State {
+    pub(super) fn new(site: Site) -> State {
+        State {
+            site,
+            hub: Rc::default(),
+            tasks: Tasks::default(),
+        }
+    }
+}
+
+/// Answers a request.
+pub(super) async fn answer(
+    request: &Request<Incoming>,
+    state: &Rc<State>,
+    progress: &Progress,
+) -> Response<Reply> {
+    let query = request.uri().query();
+    if let Err(why) = state.site.admits(query, request.headers()) {
+        return respond(StatusCode::FORBIDDEN, TEXT, why);
+    }
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        let mut response = respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD\n");
+        let allowed = HeaderValue::from_static("GET, HEAD");
+        response.headers_mut().insert(header::ALLOW, allowed);
+        return response;
+    }
+    match request.uri().path() {
+        "/" => respond(
+            StatusCode::OK,
+            "text/html; charset=utf-8",
+            state.site.page.clone(),
+        ),
+        "/dashboard.css" => respond(StatusCode::OK, "text/css; charset=utf-8", STYLE),
+        "/dashboard.js" => respond(StatusCode::OK, "text/javascript; charset=utf-8", SCRIPT),
+        "/icon.svg" => respond(StatusCode::OK, "image/svg+xml", ICON),
+        "/tasks" => respond(StatusCode::OK, JSON, state.tasks.json().await),
+        "/events" => {
+            progress.is_endless();
+            let events = Reply::Events(state.hub.subscribe());
+            reply(StatusCode::OK, "text/event-stream", events)
+        }
+        _ => respond(StatusCode::NOT_FOUND, TEXT, "nothing is here\n"),
+    }
+}
+
+fn respond(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Reply> {
+    reply(status, kind, Reply::Whole(Some(body.into())))
+}
+
+fn reply(status: StatusCode, kind: &'static str, body: Reply) -> Response<Reply> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_are_local() {
+        let local = |host: &str| is_local(&HeaderValue::from_str(host).unwrap());
+        for right in [
+            "localhost",
+            "LOCALHOST:7070",
+            "127.0.0.1:80",
+            "127.8.9.1",
+            "[::1]:7070",
+            "[::1]",
+        ] {
+            assert!(local(right), "{right}");
+        }
+        for wrong in [
+            "",
+            "example.org",
+            "localhost.example.org",
+            "127.0.0.1.example.org",
+            "10.0.0.1",
+            "[::1",
+            "[::2]:7070",
+            "::1",
+            "localhost@example.org",
+            "127.1",
+        ] {
+            assert!(!local(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_page_is_small_and_asks_nobody_else() {
+        let files = [PAGE, STYLE, SCRIPT, ICON];
+        let size: usize = files.iter().map(|file| file.len()).sum();
+        assert!(size < 100_000, "{size} bytes");
+        for file in files {
+            let namespace = "http://www.w3.org/2000/svg";
+            let file = file.replace(namespace, "");
+            for outside in [
+                "http:",
+                "https:",
+                "url(",
+                "@import",
+                "innerHTML",
+                "outerHTML",
+                "eval(",
+            ] {
+                assert!(!file.contains(outside), "{outside}");
+            }
+        }
+        // The policy forbids scripts and handlers within the page, so there must be none.
+        let scripts = PAGE.matches("<script").count();
+        assert_eq!(scripts, PAGE.matches("<script src=").count());
+        for attribute in PAGE.split_whitespace().filter(|word| word.contains('=')) {
+            assert!(
+                !attribute.starts_with("on") && !attribute.starts_with("style"),
+                "{attribute}"
+            );
+        }
+    }
+}
