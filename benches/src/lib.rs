@@ -18,13 +18,16 @@ use io2::fs::File;
 /// Bytes of a read.
 pub const BLOCK: usize = 4096;
 
+const MESSAGE: &[u8] = &[7; 64];
+
 /// Runs a future in an executor whose ring takes what a benchmark submits in one go.
 ///
 /// # Panics
 ///
 /// Where the kernel refuses a ring.
 pub fn run<F: Future>(future: F) -> F::Output {
-    let config = io2::ExecutorConfig::new().ring_depth(256);
+    // The watchdog is a thread of its own, so what it does is not this work.
+    let config = io2::ExecutorConfig::new().ring_depth(256).watchdog(false);
     config.run(future).expect("the executor started")
 }
 
@@ -138,6 +141,59 @@ pub async fn reads(path: &'static str, blocks: u64, depth: u64, each: u64) -> io
         Ok(())
     };
     at_depth(depth, task).await
+}
+
+/// Messages of 64 bytes, each sent through a pair of sockets and received.
+///
+/// # Errors
+///
+/// Those of the kernel.
+pub async fn messages_through_sockets(messages: u64) -> io::Result<()> {
+    let (near, far) = io2::net::UnixStream::pair()?;
+    let mut buf = Vec::with_capacity(64);
+    for _ in 0..messages {
+        let written;
+        (written, _) = near.write_all(MESSAGE).await;
+        written?;
+        let read;
+        (read, buf) = far.read(buf).await;
+        assert_eq!(read?, 64);
+    }
+    Ok(())
+}
+
+/// Runs with a subscriber that wants every span, and does nothing with it.
+pub fn traced<R>(run: impl FnOnce() -> R) -> R {
+    tracing::subscriber::with_default(Wants(AtomicU64::new(0)), run)
+}
+
+/// Counts spans, to tell them apart.
+struct Wants(AtomicU64);
+
+impl tracing::Subscriber for Wants {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::Id {
+        tracing::Id::from_u64(1 + self.0.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn record(&self, _: &tracing::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::Id, _: &tracing::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {}
+
+    fn enter(&self, _: &tracing::Id) {}
+
+    fn exit(&self, _: &tracing::Id) {}
+}
+
+/// Runs while the histograms count everything.
+pub fn watched<R>(run: impl FnOnce() -> R) -> R {
+    let _watching = io2::observe::watch();
+    run()
 }
 
 /// Asks so many times whether the task should let others run. Gives how often it should.

@@ -2,7 +2,13 @@
 //!
 //! ```text
 //! cargo run --profile bench -p io2-benches --bin count -- [FILTER]...
+//! cargo run --profile bench -p io2-benches --bin count -- --check
+//! cargo run --profile bench -p io2-benches --bin count -- --write
 //! ```
+//!
+//! With `--check` they are compared with those in `benches/instructions.txt`, and none may be higher by
+//! more than a twentieth; `--write` writes that file. Where valgrind, or the compiler that the file is of, is not
+//! there, nothing is checked, and the exit code is 77.
 //!
 //! Counts, unlike times, are the same on a busy machine. What the kernel does is not in them.
 //! Each work is run twice, the second time with more units: the difference is that of the units
@@ -50,6 +56,21 @@ const WORK: &[Work] = &[
         let reads = work::reads("/dev/zero", u64::MAX, 32, units / 32);
         work::run(reads).expect("the reads succeed")
     }),
+    ("message through sockets", 5000, |units| {
+        work::run(work::messages_through_sockets(units)).expect("they are sent")
+    }),
+    ("yield, 1,000 tasks, traced", 20_000, |units| {
+        work::traced(|| work::run(work::yields(1000, units / 1000)))
+    }),
+    ("no-op, depth 32, traced", 6400, |units| {
+        work::traced(|| work::run(work::no_ops(32, units / 32))).expect("a no-op succeeds")
+    }),
+    ("yield, 1,000 tasks, watched", 20_000, |units| {
+        work::watched(|| work::run(work::yields(1000, units / 1000)))
+    }),
+    ("no-op, depth 32, watched", 6400, |units| {
+        work::watched(|| work::run(work::no_ops(32, units / 32))).expect("a no-op succeeds")
+    }),
     ("message through a queue", 64_000, work::sync::queue),
     ("message, room for 64", 64_000, |units| {
         work::run(work::sync::messages(64, units))
@@ -62,7 +83,9 @@ const WORK: &[Work] = &[
     }),
     ("need_preempt", 20_000, |units| {
         // Valgrind takes its time: the usual slice would be over before the end.
-        let config = io2::ExecutorConfig::new().preempt_duration(Duration::from_secs(3600));
+        let config = io2::ExecutorConfig::new()
+            .preempt_duration(Duration::from_secs(3600))
+            .watchdog(false);
         let asked = config.run(async move { work::need_preempt(units) });
         assert_eq!(asked.expect("the executor started"), 0);
     }),
@@ -75,8 +98,13 @@ fn main() -> ExitCode {
     {
         return run(name, units);
     }
-    match count(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+    let done = match &arguments[..] {
+        [flag] if flag == "--check" => check(),
+        [flag] if flag == "--write" => write(),
+        filters => count(filters).map(|()| ExitCode::SUCCESS),
+    };
+    match done {
+        Ok(code) => code,
         Err(error) => {
             let _ = writeln!(io::stderr(), "count: {error}");
             ExitCode::FAILURE
@@ -96,18 +124,84 @@ fn run(name: &str, units: &str) -> ExitCode {
     }
 }
 
+/// Where the figures are kept.
+const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt");
+
+/// What a figure may be above the one that is kept, for a reason: addresses, and with them hash tables and
+/// alignments, are not the same each time.
+const TOLERANCE: f64 = 1.05;
+
+/// Like the checks of the repository say that something is missing.
+const LACKING: u8 = 77;
+
 fn count(filters: &[String]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for (name, units, _) in WORK {
         if !filters.is_empty() && !filters.iter().any(|filter| name.contains(filter.as_str())) {
             continue;
         }
-        let few = instructions(name, *units)?;
-        let many = instructions(name, units * 3)?;
-        let each = (many - few) / (units * 2) as f64;
-        writeln!(out, "{each:>8.1}  {name}")?;
+        writeln!(out, "{:>8.1}  {name}", each(name, *units)?)?;
     }
     Ok(())
+}
+
+/// Instructions of one unit.
+fn each(name: &str, units: u64) -> io::Result<f64> {
+    let few = instructions(name, units)?;
+    let many = instructions(name, units * 3)?;
+    Ok((many - few) / (units * 2) as f64)
+}
+
+/// The compiler, on which the figures depend.
+fn compiler() -> io::Result<String> {
+    let output = Command::new("rustc").arg("--version").output()?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn write() -> io::Result<ExitCode> {
+    let mut text = format!(
+        "# Instructions of a unit of each kind of work, by {}\n",
+        compiler()?
+    );
+    for (name, units, _) in WORK {
+        text += &format!("{:>8.1}  {name}\n", each(name, *units)?);
+    }
+    std::fs::write(KEPT, text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check() -> io::Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    let kept = std::fs::read_to_string(KEPT)?;
+    let head = kept.lines().next().unwrap_or_default();
+    let compiler = compiler()?;
+    let valgrind = Command::new("valgrind").arg("--version").output();
+    if !head.ends_with(&compiler) || valgrind.is_err() {
+        writeln!(
+            out,
+            "!!!! wants valgrind and the compiler of `{head}`; this is {compiler}"
+        )?;
+        return Ok(ExitCode::from(LACKING));
+    }
+    let mut worse = 0;
+    for line in kept.lines().skip(1) {
+        let (before, name) = line.trim().split_once("  ").unwrap_or_default();
+        let before: f64 = before.parse().map_err(io::Error::other)?;
+        let Some((_, units, _)) = WORK.iter().find(|(known, ..)| *known == name) else {
+            writeln!(out, "no work is called `{name}`")?;
+            worse += 1;
+            continue;
+        };
+        let now = each(name, *units)?;
+        let verdict = if now > before * TOLERANCE {
+            "WORSE"
+        } else {
+            ""
+        };
+        worse += usize::from(!verdict.is_empty());
+        writeln!(out, "{before:>8.1} {now:>8.1}  {name} {verdict}")?;
+    }
+    Ok(ExitCode::from(u8::from(worse > 0)))
 }
 
 /// Instructions of the whole program with so many units.

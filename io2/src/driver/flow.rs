@@ -29,7 +29,7 @@ impl Driver {
             if unsafe { ring.push(&entry) } {
                 return;
             }
-            self.sq_full += 1;
+            self.page.counters.sq_full.add(1);
         }
         self.backlog.push_back(entry);
     }
@@ -175,14 +175,16 @@ impl Driver {
         };
         let mut count = 0;
         if let Some(ring) = ring {
-            self.overflows += u64::from(ring.has_overflow());
+            if ring.has_overflow() {
+                page.counters.overflows.add(1);
+            }
             count += ring.reap(&mut sort);
         }
         count += polled.reap(&mut sort);
         while let Some(key) = self.again.pop() {
             self.push_cancel(cancel::operation(key));
         }
-        self.completed += u64::from(count);
+        self.page.counters.completions.add(u64::from(count));
         count
     }
 }

@@ -153,16 +153,10 @@ pub(crate) struct Driver {
     next_id: u64,
     /// Completions whose operation is not known: always zero, unless the kernel errs.
     pub(crate) strays: u64,
-    /// How often an entry found the submission queue full.
-    pub(crate) sq_full: u64,
-    /// How often completions were found to have overflowed the completion queue.
-    pub(crate) overflows: u64,
     /// A ring got a smaller completion queue than usual, and that was not said yet.
     pub(crate) short_of_memory: bool,
-    pub(crate) submitted: u64,
-    pub(crate) completed: u64,
     abandoned: bool,
-    /// Where latencies are counted.
+    /// Where things are counted.
     page: &'static Page,
 }
 
@@ -193,11 +187,7 @@ impl Driver {
             capabilities,
             next_id: first_id,
             strays: 0,
-            sq_full: 0,
-            overflows: 0,
             short_of_memory,
-            submitted: 0,
-            completed: 0,
             abandoned: false,
             page,
         })
@@ -257,7 +247,7 @@ impl Driver {
     pub(crate) unsafe fn submit(&mut self, key: Key, entry: Entry, polled: bool) {
         let token = Token::new(Kind::Operation, key);
         let entry = entry.user_data(token.as_u64());
-        self.submitted += 1;
+        self.page.counters.submissions.add(1);
         if polled && self.make_polled() {
             if let Some(slot) = self.inflight.slots.get_mut(key) {
                 slot.polled = true;

@@ -27,6 +27,9 @@ impl Executor {
 
     fn enter_kernel(&self, wait: bool, timeout: Option<Duration>) -> Entered {
         self.page().counters.enters.add(1);
+        if wait {
+            self.publish();
+        }
         if trace::on() {
             self.enter_kernel_seen(wait, timeout)
         } else {
@@ -88,7 +91,9 @@ impl Executor {
             }
         }
         self.say_notices();
-        self.publish();
+        if self.sampling.get() {
+            self.publish();
+        }
         self.slice.begin(self.page());
         Ok(())
     }
@@ -141,18 +146,12 @@ impl Executor {
         })
     }
 
-    /// Brings the counters that others may read up to date.
-    #[inline]
+    /// Brings the numbers that are not counted one by one up to date, for others to read: before the thread
+    /// sleeps, and now and then.
     pub(crate) fn publish(&self) {
         let counters = &self.page().counters;
-        {
-            let driver = self.driver.borrow();
-            counters.submissions.set(driver.submitted);
-            counters.completions.set(driver.completed);
-            counters.in_flight.set(driver.pending() as u64);
-            counters.sq_full.set(driver.sq_full);
-            counters.overflows.set(driver.overflows);
-        }
+        let pending = self.driver.borrow().pending();
+        counters.in_flight.set(pending as u64);
         counters.live.set(self.tasks.borrow().len() as u64);
         counters.ready.set(self.ready.len() as u64);
         counters.timers.set(self.timers.borrow().len() as u64);
@@ -169,16 +168,16 @@ impl Executor {
 
     /// Says what the driver noticed and could not say itself.
     fn say_notices(&self) {
-        let (full, strays, overflows, pending, short) = {
+        let (strays, pending, short) = {
             let mut driver = self.driver.borrow_mut();
             (
-                driver.sq_full,
                 driver.strays,
-                driver.overflows,
                 driver.pending() as u64,
                 std::mem::take(&mut driver.short_of_memory),
             )
         };
+        let counters = &self.page().counters;
+        let (full, overflows) = (counters.sq_full.get(), counters.overflows.get());
         let depth = self.config.ring_depth;
         let news = full - self.sq_full_said.replace(full);
         if news > 0 {

@@ -73,7 +73,7 @@ impl Executor {
             let now = clock::now();
             // Past the deadline it goes on while it gets anywhere, and cancels nothing again, so that it
             // ends; but once everything is cancelled: what then ends at once is not leaked.
-            let before = completed.replace(self.driver.borrow().completed);
+            let before = completed.replace(self.page().counters.completions.get());
             let late = before.is_some() && now >= deadline;
             if late && before == completed {
                 return;

@@ -11,8 +11,8 @@ use crate::page::{About, Histogram, Watching};
 
 /// What an executor has done so far, and what it does.
 ///
-/// Numbers that say "as of the last enter" are brought up to date when the executor comes back from the
-/// kernel. Those of the histograms are estimates from the polls of one turn in 64, and each poll over 100 µs;
+/// Numbers that say "at the last look" are brought up to date before the executor sleeps, and once in 64 turns
+/// that do not sleep. Those of the histograms are estimates from the polls of one turn in 64, and each poll over 100 µs;
 /// while a dashboard looks everything is counted.
 ///
 /// # Examples
@@ -50,17 +50,17 @@ pub struct Stats {
     pub polls: u64,
     /// Tasks that were spawned. The future given to `run` is not among them.
     pub spawned: u64,
-    /// Tasks that are alive, as of the last enter.
+    /// Tasks that are alive, at the last look.
     pub live: u64,
-    /// Tasks that were ready to run, as of the last enter.
+    /// Tasks that were ready to run, at the last look.
     pub ready: u64,
-    /// Operations that were submitted, as of the last enter.
+    /// Operations that were submitted.
     pub submissions: u64,
-    /// Completions that were taken off the rings, the runtime's own included, as of the last enter.
+    /// Completions that were taken off the rings, the runtime's own included.
     pub completions: u64,
     /// Calls into the kernel.
     pub enters: u64,
-    /// Operations that the kernel works on, as of the last enter.
+    /// Operations that the kernel works on, at the last look.
     pub in_flight: u64,
     /// How often an entry found the submission queue full.
     pub sq_full: u64,
@@ -68,7 +68,7 @@ pub struct Stats {
     pub overflows: u64,
     /// How often the kernel took no submissions.
     pub busy: u64,
-    /// Timers that are set, as of the last enter.
+    /// Timers that are set, at the last look.
     pub timers: u64,
     /// Timers that have fired.
     pub timers_fired: u64,

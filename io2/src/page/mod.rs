@@ -86,10 +86,10 @@ macro_rules! counters {
 counters! {
     /// Tasks that were spawned, the future given to `run` not among them.
     spawned,
-    /// Tasks that are alive, and those of them that wait for their turn; as of the last enter.
+    /// Tasks that are alive, and those of them that wait for their turn, at the last look.
     live,
     ready,
-    /// Entries that went to the kernel, and what came back.
+    /// Entries that went to the kernel, what came back, and what has not, at the last look.
     submissions,
     completions,
     enters,
@@ -97,7 +97,7 @@ counters! {
     sq_full,
     overflows,
     busy,
-    /// Timers that are set, as of the last enter, and those that fired.
+    /// Timers that are set, at the last look, and those that fired.
     timers,
     timers_fired,
     remote_wakes,
