@@ -16,6 +16,7 @@ use super::events::Hub;
 use super::patience::Progress;
 use super::tasks::Tasks;
 use super::token::Token;
+use crate::observe::metrics::render;
 
 const PAGE: &str = include_str!("page/index.html");
 const STYLE: &str = include_str!("page/dashboard.css");
@@ -27,6 +28,8 @@ const TOKEN: &str = "%TOKEN%";
 
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What the page may do: nothing but to load its own files and to ask this server.
 const POLICY: &str =
@@ -131,6 +134,11 @@ pub(super) async fn answer(
         "/dashboard.js" => respond(StatusCode::OK, "text/javascript; charset=utf-8", SCRIPT),
         "/icon.svg" => respond(StatusCode::OK, "image/svg+xml", ICON),
         "/tasks" => respond(StatusCode::OK, JSON, state.tasks.json().await),
+        "/metrics" => {
+            let open = wants_open_metrics(request.headers());
+            let kind = if open { OPEN_METRICS } else { METRICS };
+            respond(StatusCode::OK, kind, render(open, &state.tasks.recent()))
+        }
         "/events" => {
             progress.is_endless();
             let events = Reply::Events(state.hub.subscribe());
@@ -138,6 +146,15 @@ pub(super) async fn answer(
         }
         _ => respond(StatusCode::NOT_FOUND, TEXT, "nothing is here\n"),
     }
+}
+
+/// Whether who asks can read OpenMetrics: what asks for nothing gets the format that everything reads.
+fn wants_open_metrics(headers: &HeaderMap) -> bool {
+    let mut accepted = headers.get_all(header::ACCEPT).iter();
+    accepted.any(|value| {
+        let value = value.to_str().unwrap_or_default().to_ascii_lowercase();
+        value.contains("application/openmetrics-text")
+    })
 }
 
 fn respond(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Reply> {
@@ -191,6 +208,23 @@ mod tests {
         ] {
             assert!(!local(wrong), "{wrong}");
         }
+    }
+
+    #[test]
+    fn only_who_accepts_open_metrics_gets_it() {
+        let wants = |accept: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in accept {
+                headers.append(header::ACCEPT, HeaderValue::from_str(value).unwrap());
+            }
+            wants_open_metrics(&headers)
+        };
+        assert!(wants(&[
+            "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.4"
+        ]));
+        assert!(wants(&["text/plain", "Application/OpenMetrics-Text"]));
+        assert!(!wants(&["text/html,*/*;q=0.8"]));
+        assert!(!wants(&[]));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Bytes;
@@ -20,6 +21,9 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// Executors are asked at most so often, however many ask for their tasks.
 const FRESH: Duration = Duration::from_millis(500);
 
+/// What is in flight is told of so late.
+const RECENT: Duration = Duration::from_secs(60);
+
 /// What is known of the tasks of each executor, by its number.
 #[derive(Default)]
 pub(super) struct Tasks {
@@ -32,7 +36,7 @@ pub(super) struct Tasks {
 struct Known {
     /// A question without an answer so far: there is one at most, or they would pile up.
     asked: Option<Letter<Dump>>,
-    last: Option<(Instant, std::sync::Arc<Dump>)>,
+    last: Option<(Instant, Arc<Dump>)>,
 }
 
 impl Known {
@@ -74,6 +78,17 @@ impl Tasks {
         let bytes = Bytes::from(out);
         *self.sent.borrow_mut() = Some((Instant::now(), bytes.clone()));
         bytes
+    }
+
+    /// The last answers of executors, but for old ones.
+    pub(super) fn recent(&self) -> Vec<Arc<Dump>> {
+        let mut known = self.known.borrow_mut();
+        let recent = known.values_mut().filter_map(|known| {
+            known.settle();
+            let (when, dump) = known.last.as_ref()?;
+            (when.elapsed() < RECENT).then(|| dump.clone())
+        });
+        recent.collect()
     }
 
     /// Asks all executors whose last answer is not fresh, and waits for a short while.

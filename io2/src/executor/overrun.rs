@@ -31,6 +31,50 @@ struct Kept {
     queue: VecDeque<(u64, Overrun)>,
 }
 
+/// So many sites are told apart: names of tasks may be without end.
+const SITES_MAX: usize = 128;
+
+static SITES: Mutex<Sites> = Mutex::new(Sites(Vec::new()));
+
+/// Where a task was spawned, and its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Site {
+    pub(crate) location: String,
+    pub(crate) task: String,
+}
+
+/// How many overruns there were of each site, and how long they took together.
+struct Sites(Vec<(Site, u64, Duration)>);
+
+impl Sites {
+    fn count(&mut self, mut site: Site, elapsed: Duration) {
+        let Sites(all) = self;
+        let mut at = all.iter().position(|(each, ..)| *each == site);
+        if at.is_none() && all.len() >= SITES_MAX {
+            // The last place is for all others.
+            site = Site {
+                location: OTHER.to_owned(),
+                task: OTHER.to_owned(),
+            };
+            at = (all.len() > SITES_MAX).then_some(SITES_MAX);
+        }
+        match at {
+            Some(at) => {
+                all[at].1 += 1;
+                all[at].2 += elapsed;
+            }
+            None => all.push((site, 1, elapsed)),
+        }
+    }
+}
+
+const OTHER: &str = "other";
+
+/// How many overruns there were of each site, in the whole process, and how long they took together.
+pub(crate) fn sites() -> Vec<(Site, u64, Duration)> {
+    lock(&SITES).0.clone()
+}
+
 /// A poll that may have been too long, and whose it is.
 pub(super) struct Suspect<'a> {
     pub(super) span: &'a TaskSpan,
@@ -68,6 +112,11 @@ impl Executor {
         let starved = cause.is_starved(elapsed, budget);
         if !starved {
             page.counters.overruns.add(1);
+            let site = Site {
+                location: suspect.location.to_string(),
+                task: suspect.name.unwrap_or_default().to_owned(),
+            };
+            lock(&SITES).count(site, elapsed);
             if self.config.preempt == Preempt::Fail && self.first_overrun.borrow().is_none() {
                 let Suspect {
                     task,
@@ -228,6 +277,26 @@ impl Reports {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sites_are_counted_one_by_one_up_to_a_limit_and_together_beyond() {
+        let mut sites = Sites(Vec::new());
+        let site = |task: usize| Site {
+            location: "src/main.rs:1:1".to_owned(),
+            task: task.to_string(),
+        };
+        let ms = Duration::from_millis;
+        for task in 0..SITES_MAX + 10 {
+            sites.count(site(task), ms(2));
+        }
+        sites.count(site(7), ms(3));
+        let Sites(all) = sites;
+        assert_eq!(all.len(), SITES_MAX + 1);
+        assert_eq!(all[7], (site(7), 2, ms(5)));
+        let (other, count, time) = &all[SITES_MAX];
+        assert_eq!((&*other.location, &*other.task), ("other", "other"));
+        assert_eq!((*count, *time), (10, ms(20)));
+    }
 
     #[test]
     fn five_overruns_a_minute_are_reported_and_the_others_counted() {
