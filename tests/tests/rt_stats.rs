@@ -220,3 +220,44 @@ fn a_process_that_was_stopped_has_not_overrun_the_slice() {
         },
     );
 }
+
+/// Takes a minute, and keeps the machine busy: to be run by hand.
+#[test]
+#[ignore = "takes a minute"]
+fn a_fair_program_is_not_blamed_in_a_minute_under_load() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let load = || {
+        let start = Instant::now();
+        while start.elapsed() < MINUTE {
+            std::hint::black_box((0..1000_u64).sum::<u64>());
+        }
+    };
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let threads: Vec<_> = (0..2 * cores).map(|_| std::thread::spawn(load)).collect();
+    let ran = ExecutorConfig::new().run(async {
+        let start = Instant::now();
+        let mut tasks = io2::JoinSet::new();
+        for _ in 0..4 {
+            tasks.spawn(async move {
+                while start.elapsed() < MINUTE {
+                    std::hint::black_box((0..10_000_u64).sum::<u64>());
+                    io2::yield_if_needed().await;
+                }
+            });
+        }
+        let mut blamed = Vec::new();
+        while start.elapsed() < MINUTE {
+            io2::time::sleep(Duration::from_millis(100)).await;
+            let fresh = io2::observe::overruns()
+                .into_iter()
+                .filter(|each| !each.starved);
+            blamed.extend(fresh.filter(|each| each.at.elapsed() < Duration::from_millis(400)));
+        }
+        while tasks.join_next().await.is_some() {}
+        assert_eq!(stats().overruns, 0, "{blamed:#?}");
+    });
+    ran.unwrap();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}

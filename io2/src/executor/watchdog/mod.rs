@@ -36,6 +36,9 @@ const STILL: Duration = Duration::from_millis(20);
 /// A poll is reported when it has taken so many slices, and again whenever that has doubled.
 const FIRST_REPORT: u32 = 2;
 
+/// So many ticks are remembered, to know what was before a poll.
+const SAMPLES: usize = 16;
+
 /// It waits to be woken: a call of [`CALLS`].
 const ASLEEP: u32 = 1;
 
@@ -66,14 +69,34 @@ pub(crate) struct Watch {
 }
 
 struct Seen {
-    /// The use of the processor before the poll that runs, if that has run for long.
-    base: Option<Sample>,
+    /// The use of the processor at the last ticks, the newest last.
+    samples: [Option<Sample>; SAMPLES],
     stuck: Option<Stuck>,
+}
+
+impl Seen {
+    const NOTHING: Seen = Seen {
+        samples: [None; SAMPLES],
+        stuck: None,
+    };
+
+    fn add(&mut self, sample: Option<Sample>) {
+        self.samples.rotate_left(1);
+        self.samples[SAMPLES - 1] = sample;
+    }
+
+    /// The newest one that is not later.
+    fn before(&self, start: Ticks) -> Option<Sample> {
+        let mut known = self.samples.iter().rev().flatten();
+        known.find(|sample| sample.at <= start).copied()
+    }
 }
 
 /// A poll that was seen to be too long.
 struct Stuck {
     seq: u64,
+    /// The use of the processor before it.
+    base: Option<Sample>,
     state: Option<State>,
     syscall: Option<String>,
     stack: Vec<Frame>,
@@ -108,10 +131,7 @@ impl Watch {
         Watch {
             reports: Mutex::new(Reports::new()),
             usage: Mutex::new(None),
-            seen: Mutex::new(Seen {
-                base: None,
-                stuck: None,
-            }),
+            seen: Mutex::new(Seen::NOTHING),
             #[cfg(feature = "stall-stack")]
             stack: stack::Trap::new(),
         }
@@ -125,10 +145,10 @@ impl Watch {
         let stopped = lock(&PULSE).stopped(now - elapsed, now);
         let mut seen = lock(&self.seen);
         let stuck = seen.stuck.take_if(|stuck| stuck.seq == seq);
-        // One from long before the poll would count what was before.
-        let base = seen
-            .base
-            .filter(|base| page.since(start, base.at) <= elapsed);
+        let base = match &stuck {
+            Some(stuck) => stuck.base,
+            None => seen.before(start),
+        };
         drop(seen);
         let (cpu, waited) = used(base, base.and_then(|_| self.sample()), elapsed);
         let (state, syscall, stack) = match stuck {
@@ -147,11 +167,11 @@ impl Watch {
 
     /// The executor of this thread begins to be watched.
     pub(super) fn open(&self) {
-        *lock(&self.seen) = Seen {
-            base: None,
-            stuck: None,
-        };
         *lock(&self.usage) = sched::open();
+        let mut seen = lock(&self.seen);
+        *seen = Seen::NOTHING;
+        // What the first polls are compared with.
+        seen.add(self.sample());
     }
 
     /// It has ended.
@@ -339,9 +359,10 @@ impl Watchdog {
             .zip(elapsed)
             .filter(|(_, elapsed)| *elapsed >= about.budget / 2)
         else {
-            lock(&slot.watch.seen).base = sample;
+            lock(&slot.watch.seen).add(sample);
             return;
         };
+        lock(&slot.watch.seen).add(sample);
         let stopped = lock(&PULSE).stopped(now - elapsed, now);
         let busy = elapsed.saturating_sub(stopped);
         let next = match &lock(&slot.watch.seen).stuck {
@@ -362,14 +383,19 @@ impl Watchdog {
         }
         let base = {
             let mut seen = lock(&slot.watch.seen);
+            let base = match &seen.stuck {
+                Some(stuck) if stuck.seq == poll.seq => stuck.base,
+                _ => seen.before(poll.start),
+            };
             seen.stuck = Some(Stuck {
                 seq: poll.seq,
+                base,
                 state,
                 syscall: syscall.clone(),
                 stack: stack.clone(),
                 next: later,
             });
-            seen.base
+            base
         };
         // It may have ended meanwhile; then it has been judged, or is.
         if !page.running.is(poll.seq) {
