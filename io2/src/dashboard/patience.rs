@@ -2,13 +2,17 @@
 
 use std::cell::Cell;
 use std::io::{IoSlice, Result};
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::rt::{Read, ReadBufCursor, Write};
+use socket2::SockRef;
 
+use crate::compat::Stream;
+use crate::net::TcpStream;
 use crate::time::{Instant, sleep};
 
 /// A connection that takes nothing for so long is closed.
@@ -69,13 +73,24 @@ impl Progress {
     }
 }
 
-/// A stream whose writes are noted.
-pub(super) struct Noted<S> {
-    pub(super) stream: S,
+/// A connection whose writes are noted.
+pub(super) struct Noted {
+    pub(super) stream: Stream<TcpStream>,
     pub(super) progress: Progress,
 }
 
-impl<S: Read + Unpin> Read for Noted<S> {
+impl Drop for Noted {
+    fn drop(&mut self) {
+        if self.progress.is_over() {
+            // What was accepted would be waited for in the background otherwise.
+            let stream = self.stream.get_ref();
+            let _ = stream.set_zero_linger();
+            let _ = SockRef::from(stream).shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Read for Noted {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -85,7 +100,7 @@ impl<S: Read + Unpin> Read for Noted<S> {
     }
 }
 
-impl<S: Write + Unpin> Write for Noted<S> {
+impl Write for Noted {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
