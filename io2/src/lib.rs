@@ -135,6 +135,7 @@
 //! | `tracing` | yes | spans and events; without it their code is gone |
 //! | `log` | yes | warnings and errors reach `log` while no `tracing` subscriber is set |
 //! | `stall-stack` | no | with `stall_stack`, reports of polls that are too long say in which function they are |
+//! | `console` | no | events for each use of a waker, as tokio-console reads them |
 //! | `dashboard` | no | a page in the browser that shows what every executor does, while it happens |
 //! | `bytes` | no | `bytes::Bytes` and `bytes::BytesMut` as buffers |
 //! | `futures-io` | no | `compat::Stream` with the traits of `futures::io` |

@@ -74,6 +74,9 @@ pub(crate) struct Executor {
     first_overrun: RefCell<Option<String>>,
     alarm: Alarm,
     next_task: Cell<u64>,
+    /// The number of the span of the future that `run` was called with.
+    #[cfg(feature = "console")]
+    root_span: Cell<Option<u64>>,
     /// Batches of polls so far.
     batches: Cell<u64>,
     /// Whether what happens now is measured for the histograms.
@@ -188,6 +191,8 @@ impl Executor {
             first_overrun: RefCell::new(None),
             alarm: Alarm::new(),
             next_task: Cell::new(id.wrapping_mul(IDS_EACH)),
+            #[cfg(feature = "console")]
+            root_span: Cell::new(None),
             batches: Cell::new(0),
             sampling: Cell::new(false),
             sampling_since: Cell::new(Ticks(0)),
@@ -451,7 +456,14 @@ impl Executor {
         inbox.take_wakes(&mut wakes);
         self.page().counters.remote_wakes.add(wakes.len() as u64);
         for (index, generation) in wakes.drain(..) {
-            self.wake(Key { index, generation });
+            let key = Key { index, generation };
+            #[cfg(feature = "console")]
+            if trace::on()
+                && let Some(span) = self.span_of(key)
+            {
+                trace::waker(span, trace::WakerOp::WakeByRef);
+            }
+            self.wake(key);
         }
         self.wakes.set(wakes);
         if inbox.take_mail() {

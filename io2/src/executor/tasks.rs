@@ -90,6 +90,20 @@ impl Executor {
         }
     }
 
+    /// The number of the span of the task with this key. `None`, too, in the middle of something, when a
+    /// subscriber must not be called.
+    #[cfg(feature = "console")]
+    pub(super) fn span_of(&self, key: Key) -> Option<u64> {
+        drop(self.driver.try_borrow_mut().ok()?);
+        drop(self.timers.try_borrow_mut().ok()?);
+        let tasks = self.tasks.try_borrow_mut().ok()?;
+        if key.index == ROOT {
+            let here = key.generation == root_generation(&self.seat);
+            return here.then(|| self.root_span.get()).flatten();
+        }
+        tasks.get(key)?.header().span.number()
+    }
+
     #[inline]
     fn queue(&self, task: &TaskRef) {
         if self.ready.push(task) && (self.sampling.get() || trace::on()) {
@@ -286,6 +300,8 @@ impl Root {
     ) -> Root {
         let meta = executor.meta(Some(Rc::from("main")), location);
         let span = executor.task_span(TaskKind::BlockOn, &meta, size);
+        #[cfg(feature = "console")]
+        executor.root_span.set(span.number());
         let key = Key {
             index: ROOT,
             generation: root_generation(&executor.seat),

@@ -63,8 +63,11 @@ impl TaskKey {
     }
 }
 
-const VTABLE: RawWakerVTable =
-    RawWakerVTable::new(|data| raw(data.addr() as u64), wake, wake, |_| {});
+#[cfg(not(feature = "console"))]
+const VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake, |_| {});
+
+#[cfg(feature = "console")]
+const VTABLE: RawWakerVTable = told::VTABLE;
 
 static TABLE: RawWakerVTable = VTABLE;
 
@@ -72,8 +75,56 @@ fn raw(packed: u64) -> RawWaker {
     RawWaker::new(ptr::without_provenance(packed as usize), &TABLE)
 }
 
+fn clone(data: *const ()) -> RawWaker {
+    raw(data.addr() as u64)
+}
+
 fn wake(data: *const ()) {
     TaskKey::unpack(data.addr() as u64).wake();
+}
+
+/// The same functions, each of which first tells who listens.
+#[cfg(feature = "console")]
+mod told {
+    use super::{RawWakerVTable, TaskKey, clone, context, wake};
+    use crate::trace::{self, WakerOp};
+
+    pub(super) const VTABLE: RawWakerVTable = RawWakerVTable::new(
+        |data| {
+            tell(data, WakerOp::Clone);
+            clone(data)
+        },
+        |data| {
+            tell(data, WakerOp::Wake);
+            wake(data);
+        },
+        |data| {
+            tell(data, WakerOp::WakeByRef);
+            wake(data);
+        },
+        |data| tell(data, WakerOp::Drop),
+    );
+
+    #[inline]
+    fn tell(data: *const (), op: WakerOp) {
+        if trace::on() {
+            tell_seen(TaskKey::unpack(data.addr() as u64), op);
+        }
+    }
+
+    /// Only on the task's own thread: elsewhere nobody may look for the number of its span.
+    #[cold]
+    #[inline(never)]
+    fn tell_seen(key: TaskKey, op: WakerOp) {
+        let span = context::with(|current| {
+            let here = current.slot_index() == key.executor;
+            here.then(|| current.span_of(key.task)).flatten()
+        });
+        // The context is free again: the subscriber may do with it what it wants.
+        if let Some(span) = span.flatten() {
+            trace::waker(span, op);
+        }
+    }
 }
 
 /// The task that a waker wakes, if it is one of a task of io2's.

@@ -63,6 +63,7 @@
 //! | `io2::rt` | `rt.stop` | event INFO | `rt.id`, `inflight`, `drained`, `dur_ms` |
 //! | `io2::rt` | `rt.leak` | event ERROR | `rt.id`, `ops`, `bytes` |
 //! | `io2::rt` | `rt.advice` | event WARN | |
+//! | `runtime::waker` | `waker` | event TRACE | `op`, `task.id` |
 //! | `io2::dashboard` | `dashboard` | event INFO | `url` |
 //! | `io2::dashboard` | `dashboard.failed` | event WARN | `addr`, `error` |
 //!
@@ -93,6 +94,11 @@
 //! - `rt.leak`: operations outlived `shutdown_timeout`, so what the kernel may still touch is
 //!   leaked instead of freed.
 //! - `rt.advice`: something on this machine keeps the runtime from its best, and what to do.
+//! - `waker`: with the feature `console`, what is done with the waker of a task, as tokio-console reads it: `op` is
+//!   `waker.clone`, `waker.drop`, `waker.wake` (which is a drop, too) or `waker.wake_by_ref`, and `task.id` is here the
+//!   number that the subscriber gave to the span of the task. The wakers of tasks that have ended are not told of,
+//!   nor are clones and drops on other threads than the executor's. A wake by another thread is told when the
+//!   executor learns of it, as `waker.wake_by_ref`; several that come together may be told as one.
 //! - `dashboard`: the address of the dashboard, with the token that it asks for; whoever reads it may look. It
 //!   goes to `log`, too. [`dashboard_url`] gives the same.
 //! - `dashboard.failed`: the variable `IO2_DASHBOARD` asks for a dashboard, and there is none.

@@ -2,6 +2,7 @@
 //!
 //! * [`spans`]: tasks, polls, submissions, completions and calls into the kernel, all TRACE.
 //! * [`events`]: what is worth a line: overruns, panics, leaks, start and stop.
+//! * `waker`: what is done with wakers, TRACE, with the feature `console`.
 //! * `sink`: what a span is made of. It has two forms: `enabled` writes to `tracing`, and
 //!   `disabled`, without that feature, is empty: every span is a zero-sized value, and [`on`] is a
 //!   constant, so that the code behind it is gone. Names and fields are written once, above them.
@@ -25,6 +26,8 @@ mod sink;
 mod spans;
 #[cfg(all(test, feature = "tracing"))]
 mod tests;
+#[cfg(feature = "console")]
+mod waker;
 
 #[cfg(any(feature = "dashboard", test))]
 pub(crate) use dashboard::{dashboard, dashboard_failed};
@@ -40,6 +43,8 @@ pub(crate) use spans::{
     CompleteInfo, CompleteSpan, OpInfo, PollSpan, TaskInfo, TaskKind, enter_complete, enter_poll,
     enter_ring, enter_submit,
 };
+#[cfg(feature = "console")]
+pub(crate) use waker::{WakerOp, waker};
 
 use std::time::Duration;
 

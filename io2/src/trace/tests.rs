@@ -193,6 +193,15 @@ fn all(full: bool) {
     rt_leak(1, 1, 4096, Duration::from_secs(5));
     advice(format_args!("raise the limit"));
     local_leak("a future");
+    #[cfg(feature = "console")]
+    for op in [
+        WakerOp::Clone,
+        WakerOp::Drop,
+        WakerOp::WakeByRef,
+        WakerOp::Wake,
+    ] {
+        waker(77, op);
+    }
     dashboard("http://127.0.0.1:7070/?token=x");
     dashboard_failed("127.0.0.1:7070", &"in use");
 }
@@ -234,6 +243,7 @@ fn the_manual_lists_every_span_and_event_with_its_fields() {
 
     let mut manual: Vec<String> = (include_str!("../observe/mod.rs").lines())
         .filter(|line| line.starts_with("//! | `"))
+        .filter(|line| cfg!(feature = "console") || !line.contains("`runtime::waker`"))
         .map(|line| {
             let cells: Vec<_> = line
                 .split('|')
@@ -321,6 +331,89 @@ fn every_field_has_its_value() {
         assert!(message.contains(part), "{part}: {message}");
     }
     assert!(values(&seen, "task.panic")["message"].contains("boom"));
+}
+
+#[cfg(feature = "console")]
+#[test]
+fn the_uses_of_a_waker_have_the_names_that_tokio_console_looks_for() {
+    let told: Vec<_> = (seen_by(true).into_iter())
+        .filter(|(what, _)| what == "runtime::waker waker event TRACE")
+        .map(|(_, values)| (values["op"].clone(), values["task.id"].clone()))
+        .collect();
+    let expected = ["clone", "drop", "wake_by_ref", "wake"]
+        .map(|op| (format!("\"waker.{op}\""), "77".to_owned()));
+    assert_eq!(told, expected);
+}
+
+#[cfg(feature = "console")]
+#[test]
+fn the_uses_of_a_tasks_waker_are_told_with_the_number_of_its_span() {
+    use std::future::poll_fn;
+    use std::task::Poll;
+
+    // Whatever is told: the subscriber could use the ring.
+    let borrowed = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&borrowed);
+    let collector = Collector::new(move || {
+        let free = crate::executor::context::with(|it| it.driver.try_borrow_mut().is_ok());
+        count.fetch_add(u64::from(free == Some(false)), Ordering::Relaxed);
+    });
+    let seen = Arc::clone(&collector.seen);
+    let waker = || poll_fn(|cx| Poll::Ready(cx.waker().clone()));
+    let told_of = |seen: &Arc<Mutex<Seen>>| -> Vec<(String, String)> {
+        (seen.lock().unwrap().drain(..))
+            .filter(|(what, _)| what == "runtime::waker waker event TRACE")
+            .map(|(_, values)| (values["op"].replace('"', ""), values["task.id"].clone()))
+            .collect()
+    };
+    let ops = |told: &[(String, String)]| -> Vec<String> {
+        told.iter()
+            .map(|(op, _)| op.replace("waker.", ""))
+            .collect()
+    };
+    tracing::subscriber::with_default(collector, || {
+        crate::ExecutorConfig::new().run(async {
+            let root = waker().await;
+            root.wake_by_ref();
+            drop(root.clone());
+            root.wake();
+            let of_root = told_of(&seen);
+            assert_eq!(
+                ops(&of_root),
+                ["clone", "wake_by_ref", "clone", "drop", "wake"]
+            );
+
+            let task = crate::spawn(async move {
+                let own = waker().await;
+                drop(own.clone());
+                own
+            });
+            let ended = task.await;
+            let of_task: Vec<_> = (told_of(&seen).into_iter())
+                .filter(|(_, id)| *id != of_root[0].1)
+                .collect();
+            assert_eq!(ops(&of_task), ["clone", "clone", "drop"]);
+            // The task is over.
+            ended.wake_by_ref();
+            assert_eq!(told_of(&seen), []);
+            drop(ended);
+
+            // Another thread wakes this one, between two of its polls.
+            let mut asked = false;
+            poll_fn(|cx| {
+                if std::mem::replace(&mut asked, true) {
+                    return Poll::Ready(());
+                }
+                let waker = cx.waker().clone();
+                std::thread::spawn(move || waker.wake()).join().unwrap();
+                Poll::Pending
+            })
+            .await;
+            assert_eq!(ops(&told_of(&seen)), ["clone", "wake_by_ref"]);
+        })
+    })
+    .unwrap();
+    assert_eq!(borrowed.load(Ordering::Relaxed), 0);
 }
 
 #[test]
