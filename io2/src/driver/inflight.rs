@@ -33,10 +33,6 @@ pub(crate) struct Meta {
     /// How many bytes it may read or write.
     pub(crate) len: u64,
     /// The task that submitted it.
-    #[cfg_attr(
-        not(feature = "macros"),
-        allow(dead_code, reason = "only reports of `#[io2::test]` read it")
-    )]
     pub(crate) task: u64,
     /// When it was submitted: kept only while somebody looks at spans, and for those that are sampled.
     pub(crate) since: Option<Ticks>,

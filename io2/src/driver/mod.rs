@@ -49,6 +49,7 @@ use self::polled::Polled;
 use self::regions::Regions;
 use self::ring::Ring;
 use self::token::{Kind, Token};
+use crate::clock::{self, Ticks};
 use crate::config::ExecutorConfig;
 use crate::page::Page;
 use crate::slab::Key;
@@ -141,6 +142,8 @@ pub(crate) struct Driver {
     /// What is to be cancelled after the reaping: cancellations that came too early, and multishot
     /// operations whose completions nobody takes.
     again: Vec<Key>,
+    /// What was asked to be cancelled, the oldest first, and when. Those that have ended leave late.
+    cancelling: VecDeque<(Key, Ticks)>,
     /// Entries that found the submission queue full.
     backlog: VecDeque<Entry>,
     /// Closes that nobody waits for, in flight or queued.
@@ -178,6 +181,7 @@ impl Driver {
             pool_size: config.pool_size(),
             inflight: Inflight::new(),
             again: Vec::new(),
+            cancelling: VecDeque::new(),
             backlog: VecDeque::new(),
             closes: 0,
             chores: Chores::default(),
@@ -330,8 +334,32 @@ impl Driver {
             && slot.state.is_in_flight()
         {
             slot.cancels = 1;
+            self.cancelling.push_back((key, clock::ticks()));
             self.push_cancel(cancel::operation(key));
         }
+    }
+
+    /// Whether there may be something to [`take_stuck`](Self::take_stuck).
+    #[inline]
+    pub(crate) fn is_cancelling(&self) -> bool {
+        !self.cancelling.is_empty()
+    }
+
+    /// The next operation that goes on though its cancellation was asked for at an `is_old` time, and
+    /// when that was. Each comes once.
+    pub(crate) fn take_stuck(&mut self, is_old: impl Fn(Ticks) -> bool) -> Option<(Meta, Ticks)> {
+        while let Some(&(key, since)) = self.cancelling.front() {
+            let slot = self.inflight.slots.get(key);
+            let meta = slot.and_then(|slot| slot.state.is_in_flight().then_some(slot.meta));
+            if meta.is_some() && !is_old(since) {
+                return None;
+            }
+            self.cancelling.pop_front();
+            if let Some(meta) = meta {
+                return Some((meta, since));
+            }
+        }
+        None
     }
 
     /// Hands an operation in flight, whose future is gone, to its slot, and cancels it. Gives back
@@ -493,6 +521,9 @@ impl Driver {
         let keys: Vec<Key> = pending.map(|(key, _)| key).collect();
         for key in keys {
             if let Some(slot) = self.inflight.slots.get_mut(key) {
+                if slot.cancels == 0 {
+                    self.cancelling.push_back((key, clock::ticks()));
+                }
                 slot.cancels = 1;
             }
             self.push_cancel(cancel::operation(key));

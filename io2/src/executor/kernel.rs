@@ -5,12 +5,15 @@ use std::io;
 use std::time::Duration;
 
 use super::{Executor, guard, wake};
-use crate::clock;
+use crate::clock::{self, Ticks};
 use crate::driver::{Discarded, Entered, Finished, Meta, Reaped};
-use crate::trace::{self, CompleteInfo, CompleteSpan, OpInfo};
+use crate::trace::{self, CompleteInfo, CompleteSpan, OpInfo, OpStuck};
 
 /// Rounds of reaping in a turn: a bound, since completions may come as fast as they are reaped.
 const REAP_ROUNDS: usize = 64;
+
+/// An operation that goes on so long after its cancellation was asked for is told of.
+const STUCK_AFTER: Duration = Duration::from_millis(if cfg!(test) { 20 } else { 1000 });
 
 impl Executor {
     /// Submits, waits if told so, and reaps.
@@ -91,6 +94,9 @@ impl Executor {
             }
         }
         self.say_notices();
+        if self.driver.borrow().is_cancelling() {
+            self.say_stuck(STUCK_AFTER);
+        }
         if self.sampling.get() {
             self.publish();
         }
@@ -164,6 +170,30 @@ impl Executor {
         trace::ring_busy(self.id, self.config.ring_depth, inflight, 1);
         // Lets the kernel get on: it wants memory, or completions to be taken.
         std::thread::yield_now();
+    }
+
+    /// Tells of operations that were to be cancelled, and are in flight so long after that.
+    #[cold]
+    pub(super) fn say_stuck(&self, after: Duration) {
+        let now = clock::ticks();
+        // The driver gives them in the order of their age: one look is enough, unless there is one to tell of.
+        let is_old = |since: Ticks| self.slice.duration(now.since(since)) >= after;
+        loop {
+            let stuck = self.driver.borrow_mut().take_stuck(is_old);
+            let Some((meta, since)) = stuck else { break };
+            let location = (self.tasks.borrow().iter())
+                .map(|(_, task)| &task.header().meta)
+                .find(|task| task.id == meta.task)
+                .map(|task| task.location);
+            trace::op_stuck(&OpStuck {
+                id: meta.id,
+                code: meta.name,
+                fd: meta.fd,
+                age: self.slice.duration(now.since(since)),
+                task: meta.task,
+                location,
+            });
+        }
     }
 
     /// Says what the driver noticed and could not say itself.

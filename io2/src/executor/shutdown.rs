@@ -34,6 +34,7 @@ impl Executor {
         let undrained = !self.driver.borrow().is_drained();
         if undrained {
             if !self.driver.borrow().is_forked() {
+                self.say_stuck(Duration::ZERO);
                 let bytes = self.driver.borrow().in_flight().map(|meta| meta.len).sum();
                 trace::rt_leak(self.id, left as u64, bytes, start.elapsed());
             }

@@ -53,6 +53,7 @@
 //! | `io2::task` | `task.panic` | event ERROR | `task.id`, `task.name`, `outcome`, `loc.file`, `loc.line`, `loc.col` |
 //! | `io2::task` | `local.leak` | event ERROR | `what` |
 //! | `io2::op` | `op.orphan` | event DEBUG | `op.id`, `op.code`, `fd`, `res` |
+//! | `io2::op` | `op.stuck` | event WARN | `op.id`, `op.code`, `fd`, `age_ms`, `task.id`, `loc.file`, `loc.line`, `loc.col` |
 //! | `io2::preempt` | `preempt.overrun` | event WARN | `rt.id`, `task.id`, `task.name`, `loc.file`, `loc.line`, `loc.col`, `budget_us`, `elapsed_us`, `overrun_us`, `cpu_us`, `phase`, `state`, `syscall`, `victims`, `max_victim_delay_us`, `starved`, `stack`, `suppressed` |
 //! | `io2::preempt` | `preempt.suppressed` | event WARN | `count`, `window_s` |
 //! | `io2::ring` | `ring.sq_full` | event DEBUG | `rt.id`, `depth`, `inflight`, `count` |
@@ -76,6 +77,9 @@
 //!   another one, and is leaked; `what` is its type.
 //! - `op.orphan`: the future of an operation was dropped before its completion; `res` is present
 //!   when the event is about that late completion.
+//! - `op.stuck`: the cancellation of an operation was asked for, and a second later, or when the executor ends
+//!   and `shutdown_timeout` is over, the kernel has not ended it. It is looked for when completions are; each is told
+//!   once. `age_ms` is the time since the cancellation; `loc.*` is where the task was spawned, absent if it has ended.
 //! - `preempt.overrun`: a poll took longer than the slice, `preempt_duration`. `elapsed_us` is
 //!   how long it took, `budget_us` the slice, `overrun_us` the difference; `phase` is `after` for a
 //!   poll that has returned, and `during` for one that the watchdog sees running: at twice the slice,

@@ -103,6 +103,47 @@ fn note_op_orphan(id: u64, code: &'static str, fd: i32, res: Option<i32>) {
     }, "nobody waits for this {code} any more");
 }
 
+/// An operation that goes on though its cancellation was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpStuck {
+    pub(crate) id: u64,
+    pub(crate) code: &'static str,
+    /// -1: none.
+    pub(crate) fd: i32,
+    /// Since its cancellation was asked for.
+    pub(crate) age: Duration,
+    /// The task that submitted it, 0: none.
+    pub(crate) task: u64,
+    /// Where that was spawned, if it lives.
+    pub(crate) location: Option<&'static Location<'static>>,
+}
+
+/// `op.stuck`, WARN.
+#[cold]
+pub(crate) fn op_stuck(stuck: &OpStuck) {
+    let OpStuck {
+        id,
+        code,
+        fd,
+        age,
+        task,
+        location,
+    } = *stuck;
+    report!(WARN, "io2::op", "op.stuck", {
+        op.id = id,
+        op.code = code,
+        fd = fd,
+        age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
+        task.id = task,
+        loc.file = location.map(Location::file),
+        loc.line = location.map(Location::line),
+        loc.col = location.map(Location::column),
+    },
+        "operation {id} ({code}, descriptor {fd}, of task {task}) goes on, {age:?} after its \
+         cancellation was asked for: what it owns is kept until it ends"
+    );
+}
+
 /// A poll that took longer than its slice, and what is said of it only here.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OverrunInfo<'a> {

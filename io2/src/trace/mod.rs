@@ -32,9 +32,9 @@ mod waker;
 #[cfg(any(feature = "dashboard", test))]
 pub(crate) use dashboard::{dashboard, dashboard_failed};
 pub(crate) use events::{
-    OverrunInfo, RtStart, TaskEnd, TaskPanic, advice, local_leak, op_orphan, overrun,
-    poll_fallback, ring_busy, ring_overflow, rt_leak, rt_start, rt_stop, sq_full, suppressed,
-    task_end, task_panic,
+    OpStuck, OverrunInfo, RtStart, TaskEnd, TaskPanic, advice, local_leak, op_orphan, op_stuck,
+    overrun, poll_fallback, ring_busy, ring_overflow, rt_leak, rt_start, rt_stop, sq_full,
+    suppressed, task_end, task_panic,
 };
 #[cfg(feature = "dashboard")]
 pub(crate) use sink::silence;

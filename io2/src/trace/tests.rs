@@ -143,6 +143,14 @@ fn all(full: bool) {
         },
     );
     op_orphan(9, "read", 5, full.then_some(-125));
+    op_stuck(&OpStuck {
+        id: 9,
+        code: "read",
+        fd: 5,
+        age: Duration::from_millis(1200),
+        task: 7,
+        location: full.then_some(location),
+    });
     let text = |text: &str| full.then(|| text.to_owned());
     let frame = Frame {
         address: 1,
@@ -300,6 +308,7 @@ fn every_field_has_its_value() {
         task.end: task.id 7, task.name "indexer", outcome "completed", polls 3, busy_us 45, max_poll_us 15
         task.panic: task.id 7, task.name "indexer", outcome "panicked"
         op.orphan: op.id 9, op.code "read", fd 5, res -125
+        op.stuck: op.id 9, op.code "read", fd 5, age_ms 1200, task.id 7
         preempt.overrun: rt.id 1, task.id 7, task.name "indexer", budget_us 10000, elapsed_us 37500, overrun_us 27500, cpu_us 37000, phase "after", state "blocked", syscall "read", victims 2, max_victim_delay_us 36000, starved true, stack "work at main.rs:3", suppressed 3
         preempt.suppressed: count 12, window_s 60
         ring.sq_full: rt.id 1, depth 64, inflight 300, count 1
@@ -317,7 +326,7 @@ fn every_field_has_its_value() {
     );
 
     let here = Location::caller();
-    for name in ["runtime.spawn", "task.panic", "preempt.overrun"] {
+    for name in ["runtime.spawn", "task.panic", "op.stuck", "preempt.overrun"] {
         let values = values(&seen, name);
         assert_eq!(values["loc.file"], format!("{:?}", here.file()), "{name}");
         assert!(
@@ -428,6 +437,7 @@ fn what_is_not_known_is_absent() {
         complete: op.id 9, op.code "read", res -5, flags 2, more false
         enter: rt.id 1, sqes 2, wait 1, ret 2, errno 0, cqes 1, blocked_us 900
         op.orphan: op.id 9, op.code "read", fd 5
+        op.stuck: op.id 9, op.code "read", fd 5, age_ms 1200, task.id 7
         preempt.overrun: rt.id 1, task.id 7, budget_us 10000, elapsed_us 37500, overrun_us 27500, phase "after", victims 2
         rt.start: rt.id 1, cpu 0, depth 64, kernel "6.12", setup.flags "SINGLE_ISSUER"
         "#,

@@ -34,7 +34,7 @@ impl Visit for Text {
 
 impl Subscriber for Leaks {
     fn enabled(&self, meta: &Metadata<'_>) -> bool {
-        meta.name() == "rt.leak"
+        ["op.stuck", "rt.leak"].contains(&meta.name())
     }
     fn new_span(&self, _: &Attributes<'_>) -> Id {
         Id::from_u64(1)
@@ -103,12 +103,46 @@ fn what_does_not_end_in_time_is_leaked_and_told() {
     let (leaks, mut writer, _) = outlived(&dropped, false);
     assert!(!dropped.get(), "the buffer was freed under the kernel");
     let leaks = leaks.0.lock().unwrap();
-    let [leak] = &leaks[..] else {
+    let [stuck, leak] = &leaks[..] else {
         panic!("{leaks:?}")
     };
+    assert!(stuck.contains("op.code=\"read\""), "{stuck}");
     assert!(leak.contains("ops=1 bytes=24 "), "{leak}");
     // The reading end is open still: a number that was closed could be another file's by now.
     writer.write_all(b"nobody reads this").unwrap();
+}
+
+#[test]
+fn an_operation_that_goes_on_though_it_was_cancelled_is_told_once_with_its_task() {
+    let told = Leaks::default();
+    tracing::subscriber::with_default(told.clone(), || {
+        ExecutorConfig::new().run(async {
+            let (reader, mut writer) = std::io::pipe().unwrap();
+            let file = File::from_std(OwnedFd::from(reader).into());
+            crate::spawn(async move {
+                let mut read = file.read(vec![0; 24]);
+                let mut cx = Context::from_waker(Waker::noop());
+                assert!(Pin::new(&mut read).poll(&mut cx).is_pending());
+                nop().await.unwrap();
+                faults::lose_cancellations(true);
+                drop(read);
+                faults::lose_cancellations(false);
+                for _ in 0..4 {
+                    crate::time::sleep(Duration::from_millis(20)).await;
+                }
+                let told = told.0.lock().unwrap();
+                let [stuck] = &told[..] else {
+                    panic!("{told:?}")
+                };
+                assert!(stuck.contains("op.code=\"read\""), "{stuck}");
+                assert!(stuck.contains("shutdown/tests.rs"), "{stuck}");
+                // It ends now.
+                writer.write_all(b"at last").unwrap();
+            })
+            .await;
+        })
+    })
+    .unwrap();
 }
 
 #[test]
