@@ -37,12 +37,10 @@ async fn work() {
     for (name, percent) in [("busy-5", 5), ("busy-20", 20), ("busy-40", 40)] {
         let busy = Rc::new(Cell::new(Duration::ZERO));
         let task = keep_busy(ROUND * percent / 100, Rc::clone(&busy));
-        io2::spawn::Builder::new().name(name).spawn(task);
+        io2::Builder::new().name(name).spawn(task);
         tasks.push((name, busy));
     }
-    io2::spawn::Builder::new()
-        .name("reporter")
-        .spawn(report(tasks));
+    io2::Builder::new().name("reporter").spawn(report(tasks));
     match std::env::var("IO2_CONSOLE_SECONDS").map(|seconds| seconds.parse()) {
         Ok(Ok(seconds)) => io2::time::sleep(Duration::from_secs(seconds)).await,
         _ => std::future::pending().await,
