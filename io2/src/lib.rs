@@ -113,7 +113,7 @@
 //! # What can be seen
 //!
 //! Every poll, submission, completion and call into the kernel is a span of the crate `tracing`, with
-//! stable names and fields: see [`observe`]. Programs without a `tracing` subscriber get warnings and
+//! stable names and fields: see [`observe`]; [`observe::guide`] goes from a warning to its fix. Programs without a `tracing` subscriber get warnings and
 //! errors through the crate `log`.
 //!
 //! # Panics and errors

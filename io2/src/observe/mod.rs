@@ -154,6 +154,9 @@
 //! At most 128 connections are served at a time, and one that takes nothing for ten seconds is closed. The
 //! dashboard stays as long as the process.
 
+#[doc = include_str!("guide.md")]
+pub mod guide {}
+
 mod dashboard;
 pub(crate) mod dump;
 pub(crate) mod metrics;
