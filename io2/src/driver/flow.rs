@@ -14,6 +14,7 @@ use super::ring::Ring;
 use super::token::{Kind, Token};
 use super::{Completion, Discarded, Driver, Entered, Finished, Look, Meta, Reaped, cancel};
 use crate::clock::{self, Ticks};
+use crate::observe::record;
 use crate::page::Page;
 use crate::slab::Key;
 use crate::trace;
@@ -139,12 +140,9 @@ impl Driver {
             page,
             ..
         } = self;
-        // Read when the first completion asks for it.
-        let now = OnceCell::new();
-        let latency = |since: Option<Ticks>| {
-            if let Some(since) = since {
-                count_latency(page, now.get_or_init(clock::ticks).since(since));
-            }
+        let measure = Measure {
+            page,
+            now: OnceCell::new(),
         };
         let (closes, armed, strays) = (&mut self.closes, &mut self.wakeup_armed, &mut self.strays);
         let mut sort = |user_data: u64, res: i32, flags: u32| {
@@ -154,7 +152,7 @@ impl Driver {
                     if let (Some(_), Some(pool)) = (completion.buffer(), pool.as_ref()) {
                         pool.taken();
                     }
-                    if !complete(inflight, key, completion, again, seen, &latency, out) {
+                    if !complete(inflight, key, completion, again, seen, &measure, out) {
                         *strays += 1;
                     }
                     return;
@@ -189,11 +187,48 @@ impl Driver {
     }
 }
 
-/// Counts how long an operation took.
-#[cold]
-fn count_latency(page: &Page, ticks: u64) {
-    if let Some(nanos) = page.nanos(ticks) {
-        page.latency.record(nanos, page.weight());
+/// Notes how long operations took, for the histogram and for recordings.
+struct Measure {
+    page: &'static Page,
+    /// Read when the first completion asks for it.
+    now: OnceCell<Ticks>,
+}
+
+impl Measure {
+    fn now(&self) -> Ticks {
+        *self.now.get_or_init(clock::ticks)
+    }
+
+    /// The first completion of an operation.
+    #[inline]
+    fn first(&self, meta: &Meta, completion: Completion) {
+        if let Some(since) = meta.since {
+            self.count(meta, since, completion);
+        }
+    }
+
+    /// One of many of an operation.
+    #[inline]
+    fn each(&self, meta: &Meta, completion: Completion) {
+        if self.page.is_watched() {
+            self.record(meta, completion);
+        }
+    }
+
+    #[cold]
+    fn count(&self, meta: &Meta, since: Ticks, completion: Completion) {
+        let page = self.page;
+        if let Some(nanos) = page.nanos(self.now().since(since)) {
+            page.latency.record(nanos, page.weight());
+        }
+        self.record(meta, completion);
+    }
+
+    #[cold]
+    fn record(&self, meta: &Meta, completion: Completion) {
+        record::on_tape(self.page, |tape| {
+            tape.completed(*meta, self.now(), completion)
+        });
     }
 }
 
@@ -204,7 +239,7 @@ fn complete(
     completion: Completion,
     cancel: &mut Vec<Key>,
     seen: bool,
-    latency: &impl Fn(Option<Ticks>),
+    measure: &Measure,
     out: &mut Vec<Reaped>,
 ) -> bool {
     let Some(slot) = inflight.slots.get_mut(key) else {
@@ -218,7 +253,7 @@ fn complete(
     {
         // As nearly all do.
         let waker = waker.take();
-        latency(slot.meta.since);
+        measure.first(&slot.meta, completion);
         slot.state = State::Done(completion);
         inflight.pending -= 1;
         if let Some(waker) = waker {
@@ -234,6 +269,7 @@ fn complete(
             if stream.ended {
                 return false;
             }
+            measure.each(&meta, completion);
             stream.queue.push_back(completion);
             stream.ended = last;
             if !last && stream.is_full() && slot.cancels == 0 {
@@ -258,7 +294,7 @@ fn complete(
         }
         State::Waiting(_) | State::Orphaned(_) => {
             if slot.first.is_none() {
-                latency(slot.meta.since);
+                measure.first(&slot.meta, completion);
             }
             let first = *slot.first.get_or_insert(completion);
             // The kernel is not done with the memory before the last one.

@@ -9,7 +9,7 @@ use super::Executor;
 use super::watchdog::Cause;
 use crate::clock::{self, Instant, Ticks};
 use crate::config::Preempt;
-use crate::observe::Overrun;
+use crate::observe::{Overrun, record};
 use crate::trace::{self, OverrunInfo, TaskSpan};
 
 /// Overruns are reported one by one up to this many in a window, and counted beyond.
@@ -196,6 +196,7 @@ fn lock<T>(place: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Keeps an overrun for those who come later; what was known of the same poll before is replaced.
 pub(super) fn keep(overrun: Overrun) {
+    record::overrun(&overrun);
     let mut kept = lock(&KEPT_OVERRUNS);
     let same = |(_, old): &(u64, Overrun)| (old.rt, old.poll) == (overrun.rt, overrun.poll);
     if let Some(at) = kept.queue.iter().rposition(same) {

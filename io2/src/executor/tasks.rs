@@ -11,6 +11,7 @@ use super::remote::Seat;
 use super::waker::{GENERATION_BITS, ROOT, TaskKey};
 use super::{Executor, coop, guard, wake};
 use crate::clock::{self, Ticks};
+use crate::observe::record;
 use crate::slab::Key;
 use crate::task::{Header, JoinHandle, Outcome, TaskMeta, TaskRef};
 use crate::trace::{self, PollSpan, TaskEnd, TaskInfo, TaskKind, TaskSpan};
@@ -220,6 +221,11 @@ impl Executor {
             };
             page.poll_time.record(nanos, weight);
         }
+        record::on_tape(page, |tape| {
+            let TaskMeta { id, name, location } = &header.meta;
+            let end = Ticks(start.0 + ticks);
+            tape.poll(*id, name.as_deref(), location, start, end);
+        });
         if self.slice.is_suspect(ticks) {
             let TaskMeta { id, name, location } = &header.meta;
             self.judge(&Suspect {

@@ -130,6 +130,12 @@
 //! counters in the text format of Prometheus, for a program with such a page of its own; alerts and a dashboard for
 //! Grafana are in the directory `contrib` of the repository.
 //!
+//! # Recordings
+//!
+//! [`record`] writes down for a while what all executors do: each poll, each operation from its submission to its
+//! completion and the poll that this led to, calls into the kernel, and overruns with their stacks. The file that
+//! [`Recording::save`] writes is opened by <https://ui.perfetto.dev>, which works on it within the browser.
+//!
 //! # The dashboard
 //!
 //! With the feature `dashboard` a process shows all of this in a browser, while it happens: by
@@ -161,12 +167,14 @@ mod dashboard;
 pub(crate) mod dump;
 pub(crate) mod metrics;
 mod overrun;
+pub(crate) mod record;
 pub(crate) mod stats;
 
 pub use self::dashboard::dashboard_url;
 pub use self::dump::{Dump, OperationDump, TaskDump, TaskState};
 pub use self::metrics::{metrics, open_metrics};
 pub use self::overrun::{Frame, Overrun, overruns};
+pub use self::record::{Recorder, Recording, record};
 pub use self::stats::{Running, Stats, executors, watch};
 pub use crate::page::{Histogram, Watching};
 

@@ -14,6 +14,7 @@ use super::{Cancelled, Operation, Target, Timed};
 use crate::clock;
 use crate::driver::{self, Completion, Meta, Orphan, Shared, SideBytes};
 use crate::executor::{self, context};
+use crate::observe::record;
 use crate::slab::Key;
 use crate::trace::{self, OpInfo};
 
@@ -317,14 +318,17 @@ impl Launch {
         // Cloning a waker and asking a buffer for its address are user code: nothing is borrowed.
         let waker = cx.waker().clone();
         let seen = trace::on();
-        let meta = Meta {
+        let mut meta = Meta {
             id: driver.borrow_mut().next_id(),
             name,
             fd: target.fd,
             len: target.len,
             task,
-            since: (seen || sampled).then(clock::ticks),
+            since: None,
         };
+        if seen || sampled {
+            note_submission(&mut meta);
+        }
         let _span = seen.then(|| {
             trace::enter_submit(&OpInfo {
                 id: meta.id,
@@ -351,6 +355,13 @@ impl Launch {
             polled,
         }
     }
+}
+
+/// Somebody looks at the operation, or measures how long it takes.
+#[cold]
+fn note_submission(meta: &mut Meta) {
+    meta.since = Some(clock::ticks());
+    context::with(|executor| record::on_tape(executor.page(), |tape| tape.submitted(*meta)));
 }
 
 /// Frees a reserved slot if the operation panics before it is submitted.

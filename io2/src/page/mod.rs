@@ -15,6 +15,7 @@ pub(crate) use self::histogram::Buckets;
 pub use self::histogram::Histogram;
 pub(crate) use self::running::{Poll, Running};
 use crate::clock::{Instant, Ticks};
+use crate::observe::record::{self, Tape};
 use crate::trace::Sink;
 
 /// One in so many turns is measured while nobody watches.
@@ -39,6 +40,8 @@ pub(crate) struct Page {
     pub(crate) latency: Buckets,
     /// Nanoseconds a tick, times 2³²; 0 until that is known.
     scale: AtomicU64,
+    /// What the executor has recorded, if there is a recording.
+    pub(crate) tape: Mutex<Option<Box<Tape>>>,
     about: Mutex<Option<Arc<About>>>,
 }
 
@@ -141,6 +144,7 @@ impl Page {
             wake_delay: Buckets::new(),
             latency: Buckets::new(),
             scale: AtomicU64::new(0),
+            tape: Mutex::new(None),
             about: Mutex::new(None),
         }
     }
@@ -161,6 +165,7 @@ impl Page {
 
     /// It has ended.
     pub(crate) fn close(&self) {
+        record::executor_ends(self);
         *self.about_lock() = None;
     }
 
