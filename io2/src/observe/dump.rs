@@ -116,7 +116,7 @@ pub struct OperationDump {
 /// What every task of this thread's executor is doing, or `None` outside one. It looks at all tasks, so it
 /// takes time when there are many.
 ///
-/// An example is at [`Dump`](crate::observe::Dump).
+/// An example is at [`Dump`].
 #[must_use]
 pub fn dump() -> Option<Dump> {
     context::with(|executor| executor.dump())

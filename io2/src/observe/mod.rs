@@ -126,7 +126,7 @@
 //!
 //! [`stats()`](crate::stats) counts what an executor does, and [`executors`] tells it of all executors of the
 //! process, from any thread, also of one that is stuck. [`dump()`](crate::dump) lists the tasks of an executor
-//! with what each is waiting for. [`overruns`] keeps the last polls that took too long. [`metrics`] says the
+//! with what each is waiting for. [`overruns`] keeps the last polls that took too long. [`metrics()`] says the
 //! counters in the text format of Prometheus, for a program with such a page of its own; alerts and a dashboard for
 //! Grafana are in the directory `contrib` of the repository.
 //!
@@ -154,7 +154,7 @@
 //!   poll takes too long.
 //! - `/tasks`: the tasks and operations of each executor as JSON, 10,000 of each at most. Executors are asked between
 //!   two turns; of one that is stuck it gives the last answer, its age, and the poll that is stuck.
-//! - `/metrics`: [`metrics`] for Prometheus, or [`open_metrics`] for who accepts it; with the operations in flight by
+//! - `/metrics`: [`metrics()`] for Prometheus, or [`open_metrics`] for who accepts it; with the operations in flight by
 //!   name, of executors that have been asked for their tasks in the last minute.
 //!
 //! At most 128 connections are served at a time, and one that takes nothing for ten seconds is closed. The

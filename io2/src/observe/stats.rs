@@ -110,7 +110,7 @@ pub struct Running {
 
 /// What this thread's executor has done so far, or `None` outside one.
 ///
-/// An example is at [`Stats`](crate::observe::Stats).
+/// An example is at [`Stats`].
 #[must_use]
 pub fn stats() -> Option<Stats> {
     context::with(|executor| {

@@ -25,10 +25,13 @@ pub(super) const fn has_subscriber() -> bool {
 }
 
 /// What an event is the child of: nothing.
-pub(crate) type Parent = ();
+#[derive(Clone, Copy)]
+pub(crate) struct Parent;
 
 /// See the other form.
-pub(crate) fn parent(_: Option<u64>) -> Parent {}
+pub(crate) fn parent(_: Option<u64>) -> Parent {
+    Parent
+}
 
 /// Where a thread's spans and events go: nowhere.
 pub(crate) struct Sink(());
@@ -65,7 +68,9 @@ impl TaskSpan {
         Entered(())
     }
 
-    pub(crate) fn id(&self) -> Parent {}
+    pub(crate) fn id(&self) -> Parent {
+        Parent
+    }
 
     /// Its number, for other threads.
     pub(crate) fn number(&self) -> Option<u64> {
@@ -116,7 +121,7 @@ macro_rules! note {
         { $($($field:ident).+ = $value:expr),* $(,)? },
         $($text:tt)+
     ) => {{
-        $(let () = $parent;)?
+        $(let _: $crate::trace::sink::Parent = $parent;)?
         let _ = ($(&$value,)* format_args!($($text)+));
     }};
 }
