@@ -5,7 +5,9 @@
 //! here, names its own.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::rc::Rc;
+use std::time::Duration;
 
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
@@ -16,12 +18,18 @@ use super::events::Hub;
 use super::patience::Progress;
 use super::tasks::Tasks;
 use super::token::Token;
+use crate::observe::Recorder;
 use crate::observe::metrics::render;
+use crate::time::sleep;
 
 const PAGE: &str = include_str!("page/index.html");
 const STYLE: &str = include_str!("page/dashboard.css");
 const SCRIPT: &str = include_str!("page/dashboard.js");
 const ICON: &str = include_str!("page/icon.svg");
+
+/// How long a recording is, in seconds: unless it is said, and when it is.
+const TRACE_SECS: u64 = 5;
+const TRACE_LIMITS: RangeInclusive<u64> = 1..=30;
 
 /// Stands for the token in the page, whose links need it.
 const TOKEN: &str = "%TOKEN%";
@@ -139,12 +147,52 @@ pub(super) async fn answer(
             let kind = if open { OPEN_METRICS } else { METRICS };
             respond(StatusCode::OK, kind, render(open, &state.tasks.recent()))
         }
+        "/trace" => trace(query).await,
         "/events" => {
             progress.is_endless();
             let events = Reply::Events(state.hub.subscribe());
             reply(StatusCode::OK, "text/event-stream", events)
         }
         _ => respond(StatusCode::NOT_FOUND, TEXT, "nothing is here\n"),
+    }
+}
+
+/// Records for a while, and gives what was recorded. A client that goes away ends it.
+async fn trace(query: Option<&str>) -> Response<Reply> {
+    let mut pairs = query.into_iter().flat_map(|query| query.split('&'));
+    let secs = match pairs.find_map(|pair| pair.strip_prefix("secs=")) {
+        None => Some(TRACE_SECS),
+        Some(text) => text.parse().ok().filter(|secs| TRACE_LIMITS.contains(secs)),
+    };
+    let Some(secs) = secs else {
+        let text = "secs must be a whole number from 1 to 30\n";
+        return respond(StatusCode::BAD_REQUEST, TEXT, text);
+    };
+    let recorder = match Recorder::start() {
+        Ok(recorder) => recorder,
+        Err(error) => return respond(StatusCode::CONFLICT, TEXT, format!("{error}\n")),
+    };
+    sleep(Duration::from_secs(secs)).await;
+    let recording = recorder.stop();
+    // There may be a lot, and others are to be served meanwhile.
+    let encode = move || {
+        let mut bytes = Vec::new();
+        recording.write_to(&mut bytes).map(|()| bytes)
+    };
+    match crate::spawn_blocking(encode).await {
+        Ok(bytes) => {
+            let mut response = respond(StatusCode::OK, "application/octet-stream", bytes);
+            let name = HeaderValue::from_static("attachment; filename=\"io2.perfetto-trace\"");
+            response
+                .headers_mut()
+                .insert(header::CONTENT_DISPOSITION, name);
+            response
+        }
+        Err(error) => respond(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            TEXT,
+            format!("{error}\n"),
+        ),
     }
 }
 

@@ -154,6 +154,7 @@
 //!   poll takes too long.
 //! - `/tasks`: the tasks and operations of each executor as JSON, 10,000 of each at most. Executors are asked between
 //!   two turns; of one that is stuck it gives the last answer, its age, and the poll that is stuck.
+//! - `/trace?secs=5`: a recording of so many seconds, 30 at most, as a trace that <https://ui.perfetto.dev> opens.
 //! - `/metrics`: [`metrics()`] for Prometheus, or [`open_metrics`] for who accepts it; with the operations in flight by
 //!   name, of executors that have been asked for their tasks in the last minute.
 //!

@@ -124,13 +124,20 @@ fn without_the_right_token_nothing_is_given() {
             let (address, token) = place();
             assert_eq!(token.len(), 32);
             let ask = |path: &str, query: &str, more: &str| {
+                let query = match path.contains('?') {
+                    true => query.replacen('?', "&", 1),
+                    false => query.to_owned(),
+                };
                 status(
                     address,
                     &format!("GET {path}{query} HTTP/1.1\r\nHost: {address}{more}"),
                 )
             };
             let right = format!("?token={token}");
-            for path in ROUTES.into_iter().chain(["/metrics", "/trace", "/nothing"]) {
+            for path in ROUTES
+                .into_iter()
+                .chain(["/metrics", "/trace?secs=0", "/nothing"])
+            {
                 for wrong in [
                     String::new(),
                     "?token=".into(),
@@ -464,6 +471,46 @@ fn what_a_task_waits_for_is_told() {
             sleeping.cancel().await;
         });
         ran.unwrap();
+    });
+}
+
+#[test]
+fn a_recording_is_made_while_others_are_served_and_one_at_a_time() {
+    let name = "a_recording_is_made_while_others_are_served_and_one_at_a_time";
+    child::run(name, || {
+        beside(|| {
+            let (address, token) = place();
+            let ask = |secs: &str| {
+                let request =
+                    format!("GET /trace?token={token}&secs={secs} HTTP/1.1\r\nHost: {address}");
+                BufReader::new(send(address, &request))
+            };
+            for wrong in ["0", "31", "-1", "x", ""] {
+                assert_eq!(head(&mut ask(wrong)).0, 400, "{wrong}");
+            }
+            // Of two that overlap one is refused, whichever comes later.
+            let (mut one, mut other) = (ask("2"), ask("2"));
+            assert_eq!(tasks()["stuck"], false);
+            let replies = [head(&mut one), head(&mut other)];
+            let mut kinds = replies.each_ref().map(|reply| reply.0);
+            kinds.sort();
+            assert_eq!(kinds, [200, 409], "{replies:?}");
+            let right = if replies[0].0 == 200 {
+                &mut one
+            } else {
+                &mut other
+            };
+            let mut trace = Vec::new();
+            right.read_to_end(&mut trace).unwrap();
+            let named = trace.windows(5).any(|part| part == b"shown");
+            assert!(named, "{} bytes", trace.len());
+            // A client that goes away leaves no recording behind.
+            drop(ask("30"));
+            let start = Instant::now();
+            while head(&mut ask("1")).0 != 200 {
+                assert!(start.elapsed() < LONG, "it goes on");
+            }
+        });
     });
 }
 

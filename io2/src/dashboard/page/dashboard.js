@@ -93,9 +93,11 @@
   const executors = () => (latest() ? picked(latest().executors) : []);
   const key = (overrun) => `${overrun.rt}:${overrun.poll}`;
   const newest = () => picked([...overruns.values()]).sort((a, b) => b.at_ms - a.at_ms);
+  // What was seen to run may have ended without a report of its own.
+  const runs = (it) => !it.ended && latest().executors.some((each) => each.rt === it.rt && each.running && each.running.task === it.task);
+  const soFar = (it) => (it.ended ? "" : runs(it) ? " so far" : " or more");
   const kind = (overrun) => (overrun.starved ? "starved" : overrun.state || "unknown");
   const KINDS = { running: "computing", blocked: "blocked in the kernel", unknown: "not looked at", starved: "waited for a processor" };
-  const ago = (ms) => `${duration(Math.max(0, now() - ms) * 1e6)} ago`;
   const coarse = (ms) => { const s = Math.max(0, (now() - ms) / 1000); return s < 120 ? `${Math.floor(s)} s ago` : `${Math.floor(s / 60)} min ago`; };
 
   // An executor a while ago, and what has changed since.
@@ -168,10 +170,10 @@
         group.append(bar);
       }
       const left = x(it.at_ms - it.elapsed_ns / 1e6);
-      const right = x(it.ended ? it.at_ms : Math.min(end, it.at_ms + 2000));
+      const right = x(runs(it) ? end : it.at_ms);
       const wide = Math.max(5, right - left);
       const y = rows.get(it.rt) + 20;
-      const text = `${who(it)}: ${duration(it.elapsed_ns)}${it.ended ? "" : " so far"}, ${KINDS[kind(it)]}, spawned at ${it.site}, ${coarse(it.at_ms)}`;
+      const text = `${who(it)}: ${duration(it.elapsed_ns)}${soFar(it)}, ${KINDS[kind(it)]}, spawned at ${it.site}, ${coarse(it.at_ms)}`;
       bar.setAttribute("class", `bar ${kind(it)}${name === chosen ? " chosen" : ""}`);
       bar.setAttribute("aria-label", text);
       bar.querySelector("title").textContent = text;
@@ -219,13 +221,13 @@
       ? html("ol", { "aria-label": "Stack, innermost first" }, ...it.stack.map((frame) => html("li", { text: frame })))
       : html("p", { class: "note", text: "No stack: it takes the feature stall-stack, stall_stack = true, and a program that is built with frame pointers (RUSTFLAGS=-Cforce-frame-pointers=yes)." });
     show("details",
-      html("h3", { text: `${who(it)}: ${duration(it.elapsed_ns)}${it.ended ? "" : " so far"}` }),
+      html("h3", { text: `${who(it)}: ${duration(it.elapsed_ns)}${soFar(it)}` }),
       it.hint ? html("p", { class: "notice", text: it.hint }) : "",
       facts([
         ["Task", `${it.task_name ? `${it.task_name}, ` : ""}number ${it.task}`],
         ["Spawned at", it.site],
         ["Executor", label(it)],
-        ["Took", `${duration(it.elapsed_ns)}${it.ended ? "" : " so far"}, of a slice of ${duration(it.budget_ns)}`],
+        ["Took", `${duration(it.elapsed_ns)}${soFar(it)}, of a slice of ${duration(it.budget_ns)}`],
         ["On a processor", it.cpu_ns === undefined ? null : duration(it.cpu_ns)],
         ["When seen", KINDS[kind(it)] + (it.syscall ? `, in ${it.syscall}` : "")],
         ["Victims", `${count(it.victims, "ready task")} had to wait${it.max_victim_delay_ns === undefined ? "" : `, the first of them for ${duration(it.max_victim_delay_ns)}`}`],
@@ -240,10 +242,10 @@
       ["Task", (it) => chooser(it, who(it))],
       ["Executor", label],
       ["Spawned at", (it) => it.site],
-      ["Took", (it) => `${duration(it.elapsed_ns)}${it.ended ? "" : " so far"}`, true],
+      ["Took", (it) => `${duration(it.elapsed_ns)}${soFar(it)}`, true],
       ["When seen", (it) => KINDS[kind(it)] + (it.syscall ? ` (${it.syscall})` : "")],
       ["Waited", (it) => count(it.victims, "task"), true],
-      ["Ended", (it) => (it.ended ? coarse(it.at_ms) : "still runs"), true],
+      ["Ended", (it) => (runs(it) ? "still runs" : coarse(it.at_ms)), true],
     ], newest().slice(0, 8), "None so far."));
     const sites = new Map();
     for (const it of newest()) {
