@@ -3,7 +3,7 @@
 /// How bad it is.
 #[derive(Clone, Copy)]
 pub(super) enum Severity {
-    #[cfg(any(feature = "dashboard", test))]
+    #[cfg(any(feature = "dashboard", all(test, feature = "tracing")))]
     Info,
     Warn,
     Error,
@@ -35,7 +35,7 @@ pub(super) use report;
 #[cfg(feature = "log")]
 pub(super) fn line(target: &str, severity: Severity, text: std::fmt::Arguments<'_>) {
     let level = match severity {
-        #[cfg(any(feature = "dashboard", test))]
+        #[cfg(any(feature = "dashboard", all(test, feature = "tracing")))]
         Severity::Info => log::Level::Info,
         Severity::Warn => log::Level::Warn,
         Severity::Error => log::Level::Error,
@@ -46,7 +46,7 @@ pub(super) fn line(target: &str, severity: Severity, text: std::fmt::Arguments<'
 #[cfg(not(feature = "log"))]
 pub(super) fn line(_: &str, severity: Severity, _: std::fmt::Arguments<'_>) {
     match severity {
-        #[cfg(any(feature = "dashboard", test))]
+        #[cfg(any(feature = "dashboard", all(test, feature = "tracing")))]
         Severity::Info => {}
         Severity::Warn | Severity::Error => {}
     }

@@ -16,7 +16,7 @@
 //! * The functions called for each poll or operation begin with [`on`], one load; the rest of
 //!   them is out of line. Ask [`on`] before reading a clock for their sake.
 
-#[cfg(any(feature = "dashboard", test))]
+#[cfg(any(feature = "dashboard", all(test, feature = "tracing")))]
 mod dashboard;
 mod events;
 mod fallback;
@@ -29,7 +29,7 @@ mod tests;
 #[cfg(feature = "console")]
 mod waker;
 
-#[cfg(any(feature = "dashboard", test))]
+#[cfg(any(feature = "dashboard", all(test, feature = "tracing")))]
 pub(crate) use dashboard::{dashboard, dashboard_failed};
 pub(crate) use events::{
     OpStuck, OverrunInfo, RtStart, TaskEnd, TaskPanic, advice, local_leak, op_orphan, op_stuck,
