@@ -13,7 +13,7 @@ use crate::trace::{self, CompleteInfo, CompleteSpan, OpInfo, OpStuck};
 const REAP_ROUNDS: usize = 64;
 
 /// An operation that goes on so long after its cancellation was asked for is told of.
-const STUCK_AFTER: Duration = Duration::from_millis(if cfg!(test) { 20 } else { 1000 });
+const STUCK_AFTER: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 1000 });
 
 impl Executor {
     /// Submits, waits if told so, and reaps.

@@ -127,7 +127,7 @@ fn an_operation_that_goes_on_though_it_was_cancelled_is_told_once_with_its_task(
                 faults::lose_cancellations(true);
                 drop(read);
                 faults::lose_cancellations(false);
-                for _ in 0..4 {
+                for _ in 0..25 {
                     crate::time::sleep(Duration::from_millis(20)).await;
                 }
                 let told = told.0.lock().unwrap();
