@@ -217,24 +217,27 @@ fn a_descriptor_comes_back_to_std_unless_an_operation_is_in_flight() {
 
 #[test]
 fn a_file_of_one_executor_works_in_the_next() {
-    let (file, mut writer) = pipe();
-    let file = run(async {
-        nop().await.unwrap();
-        file
+    // A process that another test starts has a copy of the pipe for a moment.
+    child::run("a_file_of_one_executor_works_in_the_next", || {
+        let (file, mut writer) = pipe();
+        let file = run(async {
+            nop().await.unwrap();
+            file
+        });
+        writer.write_all(b"data").unwrap();
+        let (buf, fd) = run(async {
+            let buf = file.read(vec![0; 4]).await.1;
+            let fd = number(&file);
+            file.close().await.unwrap();
+            (buf, fd)
+        });
+        assert_eq!(buf, b"data");
+        assert!(fd >= 0);
+        assert_eq!(
+            writer.write(b"x").unwrap_err().kind(),
+            io::ErrorKind::BrokenPipe
+        );
     });
-    writer.write_all(b"data").unwrap();
-    let (buf, fd) = run(async {
-        let buf = file.read(vec![0; 4]).await.1;
-        let fd = number(&file);
-        file.close().await.unwrap();
-        (buf, fd)
-    });
-    assert_eq!(buf, b"data");
-    assert!(fd >= 0);
-    assert_eq!(
-        writer.write(b"x").unwrap_err().kind(),
-        io::ErrorKind::BrokenPipe
-    );
 }
 
 #[test]
