@@ -132,7 +132,7 @@
 //!
 //! # Recordings
 //!
-//! [`record`] writes down for a while what all executors do: each poll, each operation from its submission to its
+//! [`record()`] writes down for a while what all executors do: each poll, each operation from its submission to its
 //! completion and the poll that this led to, calls into the kernel, and overruns with their stacks. The file that
 //! [`Recording::save`] writes is opened by <https://ui.perfetto.dev>, which works on it within the browser.
 //!
