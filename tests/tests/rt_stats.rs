@@ -39,6 +39,8 @@ fn what_an_executor_does_is_counted() {
                 let asleep = io2::spawn(io2::time::sleep(Duration::from_secs(60)));
                 let (file, _writer) = pipe();
                 let reader = io2::spawn(async move { file.read(vec![0; 4]).await.1 });
+                // Both wait from here on.
+                io2::yield_now().await;
                 let (wake, woken) = futures::channel::oneshot::channel();
                 let waker = std::thread::spawn(move || wake.send(()));
                 woken.await.unwrap();
