@@ -176,7 +176,7 @@ impl Executor {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let seat = Seat::take()?;
         let driver = Driver::new(&config, id.wrapping_mul(IDS_EACH), &seat.slot.page)?;
-        let slice = Slice::new(&config);
+        let slice = Slice::new(&config, &seat.slot.page);
         let generation = seat.incarnation.wrapping_mul(0x9E37_79B1);
         seat.slot.inbox.prepare(ROOT, root_generation(&seat));
         Ok(Executor {
@@ -292,6 +292,7 @@ impl Executor {
                             Err(payload) => {
                                 // Not while it unwinds: a second panic would end the process.
                                 guard("the main future", || future.set(None));
+                                self.page().running.end();
                                 resume_unwind(payload);
                             }
                         }

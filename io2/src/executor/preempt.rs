@@ -26,19 +26,21 @@ pub(super) struct Slice {
 }
 
 impl Slice {
-    pub(super) fn new(config: &ExecutorConfig) -> Self {
+    pub(super) fn new(config: &ExecutorConfig, page: &Page) -> Self {
         let rate = Rate::new();
         let budget = config.preempt_duration;
         let now = clock::ticks();
-        Slice {
+        let slice = Slice {
             budget,
             preempt: config.preempt,
-            budget_ticks: Cell::new(rate.ticks_for(budget)),
+            budget_ticks: Cell::new(0),
             rate: RefCell::new(rate),
             start: Cell::new(now),
             last: Cell::new(now),
             long_ticks: Cell::new(0),
-        }
+        };
+        slice.set_rate(page);
+        slice
     }
 
     /// A new slice begins: I/O was just reaped.
@@ -53,7 +55,7 @@ impl Slice {
         page.counters.kernel_ticks.add(now.since(last));
     }
 
-    /// The rate of the ticks was measured anew.
+    /// The rate of the ticks was measured anew, or needs no measuring.
     #[cold]
     fn set_rate(&self, page: &Page) {
         let rate = self.rate.borrow();
@@ -139,12 +141,19 @@ mod tests {
 
     #[test]
     fn who_yields_when_told_to_does_not_overrun_the_slice() {
-        let slice = Slice::new(&ExecutorConfig::new());
+        let page = Page::new();
+        let slice = Slice::new(&ExecutorConfig::new(), &page);
         let (start, budget) = (slice.start.get(), slice.budget_ticks.get());
         let told = (0..=budget).find(|&ticks| slice.is_over(Ticks(start.0 + ticks)));
         let told = told.expect("before the end");
         // A step of a tenth of the slice that began right before.
         assert!(!slice.is_suspect(told - 1 + budget / 10));
         assert!(told > budget / 2);
+    }
+
+    #[test]
+    fn from_the_start_a_short_poll_is_not_taken_for_a_long_one() {
+        let slice = Slice::new(&ExecutorConfig::new(), &Page::new());
+        assert!(!slice.is_long(0));
     }
 }

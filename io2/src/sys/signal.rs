@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 use std::io;
 use std::mem::{self, MaybeUninit};
+use std::ops::Range;
 
 use super::errno;
 
@@ -48,8 +49,8 @@ pub(crate) fn interrupt(thread: i32, signal: i32) -> bool {
     unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, signal) == 0 }
 }
 
-/// The end of this thread's stack, where it began.
-pub(crate) fn stack_top() -> Option<usize> {
+/// The addresses that this thread's stack may have; it begins at the end of them.
+pub(crate) fn stack() -> Option<Range<usize>> {
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
     // SAFETY: the thread is this one, and the place is there to be written to.
     if unsafe { libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) } != 0 {
@@ -62,7 +63,7 @@ pub(crate) fn stack_top() -> Option<usize> {
         libc::pthread_attr_destroy(attributes.as_mut_ptr());
         read
     };
-    (read == 0).then(|| lowest.addr() + size)
+    (read == 0).then(|| lowest.addr()..lowest.addr() + size)
 }
 
 /// Sets the code of the last error of this thread, for a handler that must not be noticed.

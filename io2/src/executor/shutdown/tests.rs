@@ -170,3 +170,20 @@ fn the_thread_can_run_another_executor_after_a_leak() {
         .unwrap();
     assert!(!dropped.get());
 }
+
+#[test]
+fn a_main_future_that_panicked_does_not_go_on_running_for_those_who_look() {
+    let slot = Rc::new(Cell::new(None));
+    let seat = slot.clone();
+    let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        ExecutorConfig::new().run(async move {
+            seat.set(crate::executor::context::with(|executor| {
+                executor.seat.slot
+            }));
+            panic!("on purpose")
+        })
+    }));
+    assert!(ran.is_err());
+    let slot = slot.get().expect("it ran");
+    assert_eq!(slot.page.running.task(), 0);
+}

@@ -85,6 +85,11 @@ impl Seen {
         self.samples[SAMPLES - 1] = sample;
     }
 
+    /// What is known of this poll, if it was seen to be too long.
+    fn stuck(&self, seq: u64) -> Option<&Stuck> {
+        self.stuck.as_ref().filter(|stuck| stuck.seq == seq)
+    }
+
     /// The newest one that is not later.
     fn before(&self, start: Ticks) -> Option<Sample> {
         let mut known = self.samples.iter().rev().flatten();
@@ -93,6 +98,7 @@ impl Seen {
 }
 
 /// A poll that was seen to be too long.
+#[derive(Clone)]
 struct Stuck {
     seq: u64,
     /// The use of the processor before it.
@@ -119,6 +125,32 @@ pub(super) struct Cause {
 }
 
 impl Cause {
+    /// Of a poll that took so long, for a part of which the process stood still: by two samples, the first of which
+    /// is from before it, and by what the watchdog saw.
+    fn new(
+        from: Option<Sample>,
+        to: Option<Sample>,
+        elapsed: Duration,
+        stopped: Duration,
+        stuck: Option<Stuck>,
+    ) -> Cause {
+        let between = |value: fn(&Sample) -> u64| {
+            let spent = value(&to?).saturating_sub(value(&from?));
+            Some(Duration::from_nanos(spent).min(elapsed))
+        };
+        let (state, syscall, stack) = stuck
+            .map(|stuck| (stuck.state, stuck.syscall, stuck.stack))
+            .unwrap_or_default();
+        Cause {
+            cpu: between(|sample| sample.run),
+            waited: between(|sample| sample.wait),
+            stopped,
+            state,
+            syscall,
+            stack,
+        }
+    }
+
     /// Whether the poll would have been short enough if the thread had had the processor to itself.
     pub(super) fn is_starved(&self, elapsed: Duration, budget: Duration) -> bool {
         let waited = self.waited.unwrap_or_default() + self.stopped;
@@ -143,26 +175,16 @@ impl Watch {
         let now = clock::now();
         let elapsed = page.since(end, start);
         let stopped = lock(&PULSE).stopped(now - elapsed, now);
-        let mut seen = lock(&self.seen);
-        let stuck = seen.stuck.take_if(|stuck| stuck.seq == seq);
-        let base = match &stuck {
-            Some(stuck) => stuck.base,
-            None => seen.before(start),
+        let (stuck, base) = {
+            let seen = lock(&self.seen);
+            let stuck = seen.stuck(seq).cloned();
+            let base = match &stuck {
+                Some(stuck) => stuck.base,
+                None => seen.before(start),
+            };
+            (stuck, base)
         };
-        drop(seen);
-        let (cpu, waited) = used(base, base.and_then(|_| self.sample()), elapsed);
-        let (state, syscall, stack) = match stuck {
-            Some(stuck) => (stuck.state, stuck.syscall, stuck.stack),
-            None => (None, None, Vec::new()),
-        };
-        Cause {
-            cpu,
-            waited,
-            stopped,
-            state,
-            syscall,
-            stack,
-        }
+        Cause::new(base, self.sample(), elapsed, stopped, stuck)
     }
 
     /// The executor of this thread begins to be watched.
@@ -183,23 +205,6 @@ impl Watch {
     fn sample(&self) -> Option<Sample> {
         Sample::read(lock(&self.usage).as_ref()?)
     }
-}
-
-/// Time on the processor, and waiting for it, between two samples: of a poll that took so long, which is
-/// about the same time.
-fn used(
-    from: Option<Sample>,
-    to: Option<Sample>,
-    elapsed: Duration,
-) -> (Option<Duration>, Option<Duration>) {
-    let (Some(from), Some(to)) = (from, to) else {
-        return (None, None);
-    };
-    let between = |from: u64, to: u64| Duration::from_nanos(to.saturating_sub(from)).min(elapsed);
-    (
-        Some(between(from.run, to.run)),
-        Some(between(from.wait, to.wait)),
-    )
 }
 
 /// How long the thread of a slot has been on a processor, where the kernel tells.
@@ -350,65 +355,48 @@ impl Watchdog {
         if let Some(scale) = self.rate.scale() {
             page.set_scale_once(scale);
         }
-        let poll = page.running.get();
-        let elapsed = poll
-            .as_ref()
-            .map(|poll| page.since(clock::ticks(), poll.start));
         let sample = slot.watch.sample();
-        let Some((poll, elapsed)) = poll
-            .zip(elapsed)
-            .filter(|(_, elapsed)| *elapsed >= about.budget / 2)
-        else {
-            lock(&slot.watch.seen).add(sample);
+        lock(&slot.watch.seen).add(sample);
+        let Some(poll) = page.running.get() else {
             return;
         };
-        lock(&slot.watch.seen).add(sample);
+        let elapsed = page.since(clock::ticks(), poll.start);
         let stopped = lock(&PULSE).stopped(now - elapsed, now);
         let busy = elapsed.saturating_sub(stopped);
-        let next = match &lock(&slot.watch.seen).stuck {
-            Some(stuck) if stuck.seq == poll.seq => stuck.next,
-            _ => FIRST_REPORT,
-        };
+        let known = lock(&slot.watch.seen).stuck(poll.seq).cloned();
+        let next = known.as_ref().map_or(FIRST_REPORT, |stuck| stuck.next);
         if busy < about.budget.saturating_mul(next) {
             return;
         }
+        let (base, stack) = match known {
+            Some(stuck) => (stuck.base, stuck.stack),
+            None => (lock(&slot.watch.seen).before(poll.start), Vec::new()),
+        };
         let (state, syscall) = sched::whereabouts(about.thread);
-        let stack = stack_of(slot, &poll);
+        // The thread is interrupted once for a poll, if it reacts.
+        let stack = if stack.is_empty() {
+            stack_of(slot, &poll)
+        } else {
+            stack
+        };
         let mut later = next;
-        while busy >= about.budget.saturating_mul(later) {
+        while later < u32::MAX && busy >= about.budget.saturating_mul(later) {
             later = later.saturating_mul(2);
-            if later == u32::MAX {
-                break;
-            }
         }
-        let base = {
-            let mut seen = lock(&slot.watch.seen);
-            let base = match &seen.stuck {
-                Some(stuck) if stuck.seq == poll.seq => stuck.base,
-                _ => seen.before(poll.start),
-            };
-            seen.stuck = Some(Stuck {
-                seq: poll.seq,
-                base,
-                state,
-                syscall: syscall.clone(),
-                stack: stack.clone(),
-                next: later,
-            });
-            base
+        let stuck = Stuck {
+            seq: poll.seq,
+            base,
+            state,
+            syscall,
+            stack,
+            next: later,
         };
+        lock(&slot.watch.seen).stuck = Some(stuck.clone());
         // It may have ended meanwhile; then it has been judged, or is.
-        if !page.running.is(poll.seq) {
-            return;
+        if page.running.is(poll.seq) {
+            let cause = Cause::new(base, sample, elapsed, stopped, Some(stuck));
+            tell(slot, about, poll, elapsed, cause);
         }
-        let (cpu, waited) = used(base, sample, elapsed);
-        let cause = Cause {
-            cpu,
-            waited,
-            stopped,
-            ..Cause::default()
-        };
-        tell(slot, about, poll, elapsed, &cause, (state, syscall, stack));
     }
 }
 
@@ -429,14 +417,8 @@ fn activity() -> u64 {
 }
 
 /// Reports a poll that runs.
-fn tell(
-    slot: &Slot,
-    about: &About,
-    poll: Poll,
-    elapsed: Duration,
-    cause: &Cause,
-    (state, syscall, stack): (Option<State>, Option<String>, Vec<Frame>),
-) {
+fn tell(slot: &Slot, about: &About, poll: Poll, elapsed: Duration, cause: Cause) {
+    let starved = cause.is_starved(elapsed, about.budget);
     let overrun = Overrun {
         rt: about.rt,
         rt_name: about.name.clone(),
@@ -449,12 +431,12 @@ fn tell(
         elapsed,
         cpu: cause.cpu,
         ended: false,
-        blocked: state.map(State::is_blocked),
-        syscall,
+        blocked: cause.state.map(State::is_blocked),
+        syscall: cause.syscall,
         victims: poll.victims,
         max_victim_delay: (poll.victims > 0).then_some(elapsed),
-        starved: cause.is_starved(elapsed, about.budget),
-        stack,
+        starved,
+        stack: cause.stack,
     };
     about.sink.within(|| {
         overrun::report(&slot.watch.reports, &overrun, |info| {
@@ -527,8 +509,10 @@ mod tests {
                 wait,
             })
         };
-        let ms = |n: u64| Duration::from_millis(n);
-        let used = |from, to| super::used(from, to, ms(20));
+        let used = |from, to| {
+            let cause = Cause::new(from, to, ms(20), Duration::ZERO, None);
+            (cause.cpu, cause.waited)
+        };
         let million = 1_000_000;
         assert_eq!(
             used(sample(million, 0), sample(4 * million, 2 * million)),

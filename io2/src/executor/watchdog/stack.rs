@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::clock;
 use crate::executor::remote::{self, Slot};
 use crate::observe::Frame;
-use crate::sys;
+use crate::sys::{self, signal::Registers};
 use crate::trace;
 
 /// Nobody is harmed by this one: unless it is handled, it is ignored.
@@ -26,8 +26,9 @@ const LOOK_AGAIN: Duration = Duration::from_micros(200);
 
 /// What the handler needs to know, and what it finds.
 pub(crate) struct Trap {
-    /// The thread that may be interrupted, and the top of its stack.
+    /// The thread that may be interrupted, and the bounds of its stack.
     thread: AtomicI32,
+    bottom: AtomicUsize,
     top: AtomicUsize,
     /// The poll that is to be looked at, or 0.
     wanted: AtomicU64,
@@ -41,6 +42,7 @@ impl Trap {
     pub(super) const fn new() -> Trap {
         Trap {
             thread: AtomicI32::new(0),
+            bottom: AtomicUsize::new(0),
             top: AtomicUsize::new(0),
             wanted: AtomicU64::new(0),
             found: AtomicU64::new(0),
@@ -59,11 +61,12 @@ impl Trap {
                 "stall_stack is off: SIGURG cannot be handled ({error})"
             )),
         });
-        let Some(top) = sys::signal::stack_top() else {
+        let Some(stack) = sys::signal::stack() else {
             return;
         };
         if INSTALLED.load(Ordering::Relaxed) {
-            self.top.store(top, Ordering::Relaxed);
+            self.bottom.store(stack.start, Ordering::Relaxed);
+            self.top.store(stack.end, Ordering::Relaxed);
             self.thread.store(sys::thread_id(), Ordering::Release);
         }
     }
@@ -99,23 +102,32 @@ impl Trap {
     }
 
     /// The handler's part.
-    fn spring(&self, slot: &Slot, registers: &sys::signal::Registers) {
+    fn spring(&self, slot: &Slot, registers: &Registers) {
         let wanted = self.wanted.load(Ordering::SeqCst);
         if wanted == 0 || !slot.page.running.is(wanted) {
             return;
         }
+        self.walk(registers);
+        self.found.store(wanted, Ordering::Release);
+    }
+
+    /// Follows the frame pointers, and stores where each function goes on.
+    fn walk(&self, registers: &Registers) {
         self.frames[0].store(registers.instruction, Ordering::Relaxed);
         let mut len = 1;
-        let top = self.top.load(Ordering::Relaxed);
         let mut low = registers.stack;
+        // Code may run on another stack, of a coroutine or a handler: what is between that and this one need not
+        // be there.
+        let own = self.bottom.load(Ordering::Relaxed)..self.top.load(Ordering::Relaxed);
+        let top = if own.contains(&low) { own.end } else { 0 };
         let mut frame = registers.frame;
         while len < FRAMES_MAX
             && frame.is_multiple_of(WORD)
             && frame >= low
             && frame < top.saturating_sub(2 * WORD)
         {
-            // SAFETY: the words lie between the stack pointer and the top of the stack of this very thread, in
-            // memory that is mapped and that nobody else writes to; they are aligned, and any bits are a number.
+            // SAFETY: the stack pointer is in the stack of this very thread, and the words lie between it and the
+            // top: in memory that is mapped and that nobody else writes to. They are aligned, and any bits are a number.
             let (next, caller) = unsafe {
                 let words = frame as *const usize;
                 (words.read_volatile(), words.add(1).read_volatile())
@@ -130,7 +142,6 @@ impl Trap {
             frame = next;
         }
         self.len.store(len, Ordering::Relaxed);
-        self.found.store(wanted, Ordering::Release);
     }
 }
 
@@ -189,4 +200,70 @@ fn resolve(addresses: impl Iterator<Item = usize>) -> Vec<Frame> {
 fn is_runtime(function: &str) -> bool {
     let function = function.trim_start_matches('<');
     function.starts_with("io2::task::raw::") || function.starts_with("io2::executor::")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(trap: &Trap) -> Vec<usize> {
+        let len = trap.len.load(Ordering::Relaxed);
+        let frames = trap.frames[..len].iter();
+        frames.map(|frame| frame.load(Ordering::Relaxed)).collect()
+    }
+
+    /// A trap that takes these words for the whole stack.
+    fn trap_on(words: &[usize]) -> Trap {
+        let trap = Trap::new();
+        let bounds = words.as_ptr_range();
+        trap.bottom.store(bounds.start.addr(), Ordering::Relaxed);
+        trap.top.store(bounds.end.addr(), Ordering::Relaxed);
+        trap
+    }
+
+    /// Two frames: 0x22 called 0x11, which called what was interrupted at 0x1.
+    fn stack() -> Box<[usize; 12]> {
+        let mut words = Box::new([0; 12]);
+        words[2] = (&raw const words[6]).addr();
+        words[3] = 0x11;
+        // What is said to be above is not, so it ends here.
+        words[6] = (&raw const words[0]).addr();
+        words[7] = 0x22;
+        words
+    }
+
+    fn interrupted_at(stack: usize, words: &[usize]) -> Registers {
+        Registers {
+            instruction: 0x1,
+            stack,
+            frame: (&raw const words[2]).addr(),
+        }
+    }
+
+    #[test]
+    fn frames_are_followed_upwards_and_no_further_than_the_stack() {
+        let words = stack();
+        let trap = trap_on(&words[..]);
+        trap.walk(&interrupted_at(words.as_ptr().addr(), &words[..]));
+        assert_eq!(found(&trap), [0x1, 0x11, 0x22]);
+        // One that is not wholly within it is not read.
+        let trap = trap_on(&words[..7]);
+        trap.walk(&interrupted_at(words.as_ptr().addr(), &words[..]));
+        assert_eq!(found(&trap), [0x1, 0x11]);
+        // Nor one that is not aligned.
+        let trap = trap_on(&words[..]);
+        let mut registers = interrupted_at(words.as_ptr().addr(), &words[..]);
+        registers.frame += 1;
+        trap.walk(&registers);
+        assert_eq!(found(&trap), [0x1]);
+    }
+
+    #[test]
+    fn code_that_runs_on_another_stack_tells_only_where_it_is() {
+        let words = stack();
+        let trap = trap_on(&words[..]);
+        let below = words.as_ptr().addr() - 0x10_0000;
+        trap.walk(&interrupted_at(below, &words[..]));
+        assert_eq!(found(&trap), [0x1]);
+    }
 }
