@@ -10,7 +10,10 @@
 //! rounds; ratios are medians of the ratios within a round.
 
 mod meter;
+mod pin;
 mod runtimes;
+mod sample;
+mod servers;
 mod work;
 
 use std::io::{self, Write};
@@ -20,9 +23,16 @@ use runtimes::BLOCK;
 use work::{BLOCKS, CASES, Case, FILE, RUNTIMES};
 
 fn main() -> io::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, service, peer] = &arguments[..]
+        && word == "serve"
+    {
+        pin::pin(pin::MEASURED)?;
+        return servers::serve(service, peer);
+    }
     let mut rounds = 11;
     let mut filters = Vec::new();
-    for argument in std::env::args().skip(1) {
+    for argument in arguments {
         match argument.parse() {
             Ok(number) => rounds = number,
             Err(_) => filters.push(argument),
