@@ -130,6 +130,14 @@
 //! counters in the text format of Prometheus, for a program with such a page of its own; alerts and a dashboard for
 //! Grafana are in the directory `contrib` of the repository.
 //!
+//! # OpenTelemetry
+//!
+//! What goes to a subscriber can go on to a collector, by the crates `tracing-opentelemetry` for spans and
+//! `opentelemetry-appender-tracing` for events. The example `opentelemetry` does so by OTLP over HTTP, from
+//! threads of OpenTelemetry's own, without another runtime: `preempt.overrun` comes as a log with all its fields, and, where
+//! the target `io2::task` is let through at TRACE, on the span of the task as well. That span is told of when the task
+//! ends, the log at once.
+//!
 //! # Recordings
 //!
 //! [`record()`] writes down for a while what all executors do: each poll, each operation from its submission to its
