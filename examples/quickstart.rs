@@ -2,9 +2,13 @@
 //! that two tasks count primes: one lets others run meanwhile, the other does not, and is caught.
 //! Then serves a page by HTTP, once, and fetches it itself.
 //!
-//!     cargo run --release --example quickstart
+//!     cargo run --release --example quickstart -- --stay
+//!
+//! The address that it prints first is that of its dashboard, where all of this can be seen. With `--stay` the two go
+//! on, each second, until Ctrl-C; without it the program ends when it is done.
 
-use std::{env, fmt::Debug, io, process, rc::Rc, sync::Mutex, time::Instant};
+use std::time::{Duration, Instant};
+use std::{env, fmt::Debug, io, process, rc::Rc, sync::Mutex};
 
 use io2::buf::AlignedBuf;
 use io2::fs::{self, DioFile};
@@ -17,8 +21,17 @@ const BLOCK: usize = 64 << 10;
 const MIB: u64 = 64;
 const PAGE: &str = "hello from io2";
 
-#[io2::main(name = "quickstart", preempt_ms = 10)]
+// Port 0 is any that is free.
+#[io2::main(name = "quickstart", preempt_ms = 10, dashboard = "127.0.0.1:0")]
 async fn main() -> io::Result<()> {
+    let stay = match &env::args().skip(1).collect::<Vec<_>>()[..] {
+        [] => false,
+        [option] if option == "--stay" => true,
+        _ => return Err(io::Error::other("usage: quickstart [--stay]")),
+    };
+    if let Some(url) = io2::observe::dashboard_url() {
+        println!("dashboard    : {url}");
+    }
     let warnings = Warnings.with_filter(LevelFilter::WARN);
     tracing_subscriber::registry().with(warnings).init();
 
@@ -63,7 +76,26 @@ async fn main() -> io::Result<()> {
     let status = head.lines().next().unwrap_or_default();
     println!("served       : one page at http://{address}/, and fetched it from there");
     println!("fetched      : {status}: {page:?}");
+
+    if stay {
+        println!("The dashboard is open until Ctrl-C.");
+        io2::spawn(again());
+        io2::signal::ctrl_c().await?;
+    } else {
+        println!("The dashboard ends with the program; --stay keeps both.");
+    }
     Ok(())
+}
+
+/// Something to look at.
+async fn again() {
+    loop {
+        let polite = io2::Builder::new().name("polite").spawn(primes(true));
+        let hog = io2::Builder::new().name("hog").spawn(primes(false));
+        polite.await;
+        hog.await;
+        io2::time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 /// Answers one request with a page, whatever is asked for.

@@ -284,6 +284,34 @@ fn quickstart_checks_its_file_catches_the_hog_and_fetches_its_page() {
 }
 
 #[test]
+fn quickstart_shows_its_dashboard_to_who_has_the_token_and_stays_until_it_is_interrupted() {
+    let mut program = Running::start(example("quickstart").arg("--stay"));
+    let line = program.line();
+    let url = line.strip_prefix("dashboard    : http://");
+    let (address, path) = url.and_then(|url| url.split_once('/')).expect("an address");
+    let (_, token) = path.split_once("?token=").expect("a token");
+    // When it has done what it does otherwise.
+    while !program.line().starts_with("The dashboard is open") {}
+    let ask = |path: &str| {
+        let mut stream = TcpStream::connect(address).expect("it listens");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        answer
+    };
+    let page = ask(&format!("/?token={token}"));
+    assert!(page.starts_with("HTTP/1.1 200"), "{page}");
+    assert!(page.contains("<title>"), "{page}");
+    let tasks = ask(&format!("/tasks?token={token}"));
+    assert!(tasks.contains("\"quickstart\""), "{tasks}");
+    assert!(ask("/").starts_with("HTTP/1.1 403"));
+    program.interrupt();
+    let (status, _, stderr) = program.end();
+    assert!(status.success(), "{status}: {stderr}");
+    assert_eq!(stderr, "");
+}
+
+#[test]
 fn proxy_passes_on_both_directions_and_the_end_of_each_by_itself() {
     proxied(&[]);
     proxied(&["--copy"]);
