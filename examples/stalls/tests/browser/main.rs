@@ -84,7 +84,7 @@ fn the_page_shows_which_task_stalls_where_and_in_which_function() {
         &format!("{}?.getAttribute('aria-label')", bar("indexer")),
     );
     assert!(label.contains("examples/stalls/main.rs:"), "{label}");
-    assert!(label.contains(" ms"), "{label}");
+    assert!(label.contains("\u{a0}ms"), "{label}");
 
     // By the mouse, on a bar that no other one lies upon.
     let start = Instant::now();
@@ -107,7 +107,7 @@ fn the_page_shows_which_task_stalls_where_and_in_which_function() {
             for part in [
                 "examples/stalls/main.rs:",
                 "ready task",
-                "of a slice of 10.0 ms",
+                "of a slice of 10.0\u{a0}ms",
                 "Stack",
             ] {
                 assert!(details.contains(part), "{part}: {details}");
@@ -178,6 +178,12 @@ fn the_page_fits_a_phone_and_says_when_the_connection_is_lost() {
         tab.run(&format!("{root}.clientWidth")),
     );
     assert_eq!(wide, screen, "it is wider than the screen");
+    // Places in the source break between their parts, not within a number.
+    let broken = "[...document.querySelectorAll('td[data-head=\"Spawned at\"]')].flatMap(cell => { \
+         const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), found = []; \
+         while (texts.nextNode()) { const range = document.createRange(); range.selectNode(texts.currentNode); \
+         if (range.getClientRects().length > 1) found.push(cell.innerText); } return found; }).join()";
+    assert_eq!(tab.run(broken), "");
     let status = until(&mut tab, "document.getElementById('status').innerText");
     assert_eq!(status, "Live");
     drop(stalls);

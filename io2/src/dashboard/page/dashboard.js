@@ -25,6 +25,9 @@
   const html = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
   const svg = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
+  // Paths and places in the source break between their parts, where the line is too short for them.
+  const parts = (text) => String(text).split(/(?<=\/|::)|(?=:\d)/).flatMap((part, at) => (at ? [html("wbr"), part] : [part]));
+
   // Replaces the contents, unless they are the same: so focus and selection stay while nothing changes.
   function show(id, ...children) {
     const place = $(id);
@@ -44,7 +47,7 @@
     const body = rows.map((row) => html("tr", { role: "row" }, ...columns.map((column) => {
       const cell = column[1](row);
       return html("td", { role: "cell", class: number(column), "data-head": column[0] },
-        cell instanceof Node ? cell : html("span", { text: cell }));
+        cell instanceof Node ? cell : html("span", {}, ...parts(cell)));
     })));
     return html("table", { role: "table", "aria-label": label },
       html("thead", { role: "rowgroup" }, html("tr", { role: "row" }, ...head)),
@@ -54,26 +57,27 @@
   function facts(pairs) {
     const known = pairs.filter((pair) => pair[1] !== undefined && pair[1] !== null);
     return html("dl", {}, ...known.flatMap(([name, value]) => [
-      html("dt", { text: name }), html("dd", {}, value instanceof Node ? value : String(value))]));
+      html("dt", { text: name }), html("dd", {}, ...parts(value))]));
   }
 
   // ---- numbers --------------------------------------------------------------------------------
 
+  // A number and its unit stay on one line: the spaces between them do not break.
   function duration(ns) {
     if (ns === undefined || ns === null) return "unknown";
     const digits = (value) => (value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : value.toFixed(0));
-    if (ns < 1e3) return `${Math.round(ns)} ns`;
-    if (ns < 1e6) return `${digits(ns / 1e3)} µs`;
-    if (ns < 1e9) return `${digits(ns / 1e6)} ms`;
-    if (ns < 120e9) return `${digits(ns / 1e9)} s`;
-    if (ns < 7200e9) return `${digits(ns / 60e9)} min`;
-    return `${digits(ns / 3600e9)} h`;
+    if (ns < 1e3) return `${Math.round(ns)}\u00a0ns`;
+    if (ns < 1e6) return `${digits(ns / 1e3)}\u00a0µs`;
+    if (ns < 1e9) return `${digits(ns / 1e6)}\u00a0ms`;
+    if (ns < 120e9) return `${digits(ns / 1e9)}\u00a0s`;
+    if (ns < 7200e9) return `${digits(ns / 60e9)}\u00a0min`;
+    return `${digits(ns / 3600e9)}\u00a0h`;
   }
   const whole = (value) => Math.round(value).toLocaleString("en");
-  const count = (value, one, many) => `${whole(value)} ${value === 1 ? one : many || `${one}s`}`;
-  const rate = (value, unit) => `${value < 10 ? value.toFixed(1) : whole(value)} ${unit}/s`;
-  const percent = (part) => `${(100 * part).toFixed(part < 0.1 ? 1 : 0)} %`;
-  const bytes = (value) => (value < 1024 ? `${value} B` : value < 1 << 20 ? `${(value / 1024).toFixed(1)} KiB` : `${(value / (1 << 20)).toFixed(1)} MiB`);
+  const count = (value, one, many) => `${whole(value)}\u00a0${value === 1 ? one : many || `${one}s`}`;
+  const rate = (value, unit) => `${value < 10 ? value.toFixed(1) : whole(value)}\u00a0${unit}/s`;
+  const percent = (part) => `${(100 * part).toFixed(part < 0.1 ? 1 : 0)}\u00a0%`;
+  const bytes = (value) => (value < 1024 ? `${value}\u00a0B` : value < 1 << 20 ? `${(value / 1024).toFixed(1)}\u00a0KiB` : `${(value / (1 << 20)).toFixed(1)}\u00a0MiB`);
 
   // ---- what is known --------------------------------------------------------------------------
 
@@ -212,13 +216,13 @@
     drawDetails();
     drawTimeline();
   }
-  const chooser = (overrun, text) => html("button", { type: "button", class: "link", "data-key": key(overrun), text, click: () => { choose(key(overrun)); $("details").scrollIntoView({ block: "nearest" }); } });
+  const chooser = (overrun, text) => html("button", { type: "button", class: "link", "data-key": key(overrun), click: () => { choose(key(overrun)); $("details").scrollIntoView({ block: "nearest" }); } }, ...parts(text));
 
   function drawDetails() {
     const it = overruns.get(chosen);
     if (!it) return;
     const stack = it.stack.length
-      ? html("ol", { "aria-label": "Stack, innermost first" }, ...it.stack.map((frame) => html("li", { text: frame })))
+      ? html("ol", { "aria-label": "Stack, innermost first" }, ...it.stack.map((frame) => html("li", {}, ...parts(frame))))
       : html("p", { class: "note", text: "No stack: it takes the feature stall-stack, stall_stack = true, and a program that is built with frame pointers (RUSTFLAGS=-Cforce-frame-pointers=yes)." });
     show("details",
       html("h3", { text: `${who(it)}: ${duration(it.elapsed_ns)}${soFar(it)}` }),
@@ -437,7 +441,9 @@
   function draw() {
     if (paused || document.hidden || !latest()) return;
     const first = latest().executors[0];
-    $("program").textContent = `${latest().program || ""}, process ${latest().pid}, io2 ${latest().version}${first ? `, Linux ${first.kernel}` : ""}`;
+    const program = latest().program || "";
+    $("program").title = program;
+    $("program").textContent = `${program.split("/").pop()}, process ${latest().pid}, io2 ${latest().version}${first ? `, Linux ${first.kernel}` : ""}`;
     drawTimeline();
     drawDetails();
     drawLists();
