@@ -1,25 +1,68 @@
-//! What belongs to this thread: its executor, and how far the poll that runs may go. The crate has
-//! no other thread-locals.
+//! What belongs to this thread: its executor, and the poll that runs. The crate has no other
+//! thread-locals. None of them has a destructor, which each access would have to look after.
 
 use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 use super::Executor;
 
 thread_local! {
-    static CURRENT: RefCell<Option<Rc<Executor>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<ManuallyDrop<Rc<Executor>>>> = const { RefCell::new(None) };
 
-    /// See `coop`: awaits that go on unasked, or, below 0, how many were refused since.
-    pub(super) static AWAITS: Cell<i64> = const { Cell::new(0) };
+    pub(super) static POLL: CurrentPoll = const { CurrentPoll::new() };
 }
 
-/// Calls `f` with the executor that runs on this thread. `None` if there is none, or if the thread's
-/// data are gone already.
+/// The poll that runs on this thread.
+pub(super) struct CurrentPoll {
+    /// The packed key of its task, or 0: between polls, and while somebody is to be told of each wake.
+    key: Cell<u64>,
+    /// The task was woken since the poll began.
+    woken: Cell<bool>,
+    /// See `coop`: awaits that go on unasked, or, below 0, how many were refused since.
+    pub(super) awaits: Cell<i64>,
+}
+
+impl CurrentPoll {
+    const fn new() -> Self {
+        CurrentPoll {
+            key: Cell::new(0),
+            woken: Cell::new(false),
+            awaits: Cell::new(0),
+        }
+    }
+
+    /// A poll of the task with this packed key begins.
+    #[inline]
+    pub(super) fn begin(&self, key: u64, awaits: i64) {
+        self.key.set(key);
+        self.woken.set(false);
+        self.awaits.set(awaits);
+    }
+
+    /// It has ended. True if the task was woken meanwhile.
+    #[inline]
+    pub(super) fn end(&self) -> bool {
+        self.key.set(0);
+        self.woken.get()
+    }
+
+    /// Keeps it in mind if this wakes the task that is polled: it is queued again after the poll, where
+    /// whoever polls has it at hand. False if it is another one.
+    #[inline]
+    pub(super) fn wake(&self, key: u64) -> bool {
+        let here = self.key.get() == key;
+        if here {
+            self.woken.set(true);
+        }
+        here
+    }
+}
+
+/// Calls `f` with the executor that runs on this thread. `None` if there is none.
+#[inline]
 pub(crate) fn with<R>(f: impl FnOnce(&Rc<Executor>) -> R) -> Option<R> {
-    CURRENT
-        .try_with(|current| current.borrow().as_ref().map(f))
-        .ok()
-        .flatten()
+    CURRENT.with(|current| current.borrow().as_ref().map(|executor| f(executor)))
 }
 
 /// Makes an executor the thread's current one until this is dropped.
@@ -28,24 +71,21 @@ pub(super) struct Entered(());
 impl Entered {
     /// `None` if the thread has a current executor.
     pub(super) fn new(executor: Rc<Executor>) -> Option<Entered> {
-        CURRENT
-            .try_with(|current| {
-                let mut current = current.try_borrow_mut().ok()?;
-                if current.is_some() {
-                    return None;
-                }
-                *current = Some(executor);
-                Some(Entered(()))
-            })
-            .ok()
-            .flatten()
+        CURRENT.with(|current| {
+            let mut current = current.try_borrow_mut().ok()?;
+            if current.is_some() {
+                return None;
+            }
+            *current = Some(ManuallyDrop::new(executor));
+            Some(Entered(()))
+        })
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
         // The executor is dropped outside the borrow.
-        let executor = CURRENT.try_with(|current| current.borrow_mut().take());
-        drop(executor);
+        let executor = CURRENT.with(|current| current.borrow_mut().take());
+        drop(executor.map(ManuallyDrop::into_inner));
     }
 }

@@ -8,10 +8,10 @@
 
 use std::task::{Context, Poll};
 
-use super::context;
+use super::context::{self, POLL};
 
 /// Awaits that go on before the clock is looked at again.
-const UNASKED: i64 = 128;
+pub(super) const UNASKED: i64 = 128;
 
 /// Refusals in one poll. Something else than the executor polls the future over and over, such as a
 /// `block_on` within a task, and does not let the poll end: it must get on.
@@ -20,22 +20,18 @@ const REFUSALS_MAX: i64 = 128;
 /// Awaits before the next look where no executor runs.
 const OUTSIDE: i64 = 1 << 20;
 
-/// A poll of a task begins.
-#[inline]
-pub(super) fn begin_poll() {
-    set(UNASKED);
-}
-
 /// Whether an await that may be ready should go on. If not, the task is woken for later; nothing
 /// must have been taken or changed by then.
 #[inline]
 pub(crate) fn proceed(cx: &Context<'_>) -> Poll<()> {
-    let left = context::AWAITS.try_with(std::cell::Cell::get).unwrap_or(1);
-    if left > 0 {
-        set(left - 1);
-        return Poll::Ready(());
-    }
-    look(cx, left)
+    POLL.with(|poll| {
+        let left = poll.awaits.get();
+        if left > 0 {
+            poll.awaits.set(left - 1);
+            return Poll::Ready(());
+        }
+        look(cx, left)
+    })
 }
 
 #[cold]
@@ -55,7 +51,7 @@ fn look(cx: &Context<'_>, left: i64) -> Poll<()> {
 
 #[inline]
 fn set(awaits: i64) {
-    let _ = context::AWAITS.try_with(|left| left.set(awaits));
+    POLL.with(|poll| poll.awaits.set(awaits));
 }
 
 /// Lets all awaits go on until it is dropped.
@@ -65,9 +61,8 @@ pub(crate) struct Unconstrained {
 
 impl Unconstrained {
     pub(crate) fn new() -> Self {
-        let before = context::AWAITS.try_with(|left| left.replace(i64::MAX));
         Unconstrained {
-            before: before.unwrap_or(0),
+            before: POLL.with(|poll| poll.awaits.replace(i64::MAX)),
         }
     }
 }

@@ -34,6 +34,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use self::alarm::Alarm;
+use self::context::{CurrentPoll, POLL};
 use self::preempt::Slice;
 use self::ready::{Ready, ReadyQueue};
 use self::remote::Seat;
@@ -278,7 +279,7 @@ impl Executor {
                 self.ready.begin(&ready);
                 let waiting = batch.len();
                 match ready {
-                    Ready::Task(task) => self.poll_task(&task, waiting),
+                    Ready::Task(task) => self.poll_task(task, waiting),
                     Ready::Root => {
                         let Some(polled) = future.as_mut().as_pin_mut() else {
                             unreachable!("it is taken out only when it is over")
@@ -293,6 +294,7 @@ impl Executor {
                                 // Not while it unwinds: a second panic would end the process.
                                 guard("the main future", || future.set(None));
                                 self.page().running.end();
+                                POLL.with(CurrentPoll::end);
                                 resume_unwind(payload);
                             }
                         }

@@ -47,6 +47,14 @@ impl ReadyQueue {
         true
     }
 
+    /// Queues a task that was just polled, and may be queued since.
+    #[inline]
+    pub(super) fn push_back(&self, task: TaskRef) {
+        if !task.header().queued.replace(true) {
+            self.queue.borrow_mut().push(Ready::Task(task));
+        }
+    }
+
     /// Takes everything. `batch`, which must be empty, lends its memory for what comes next.
     pub(super) fn take(&self, batch: &mut Vec<Ready>) {
         debug_assert!(batch.is_empty());

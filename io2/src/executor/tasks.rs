@@ -6,9 +6,10 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use super::context::{CurrentPoll, POLL};
 use super::overrun::Suspect;
 use super::remote::Seat;
-use super::waker::{GENERATION_BITS, ROOT, TaskKey};
+use super::waker::{self, GENERATION_BITS, ROOT, TaskKey};
 use super::{Executor, coop, guard, wake};
 use crate::clock::{self, Ticks};
 use crate::observe::record;
@@ -113,21 +114,23 @@ impl Executor {
     }
 
     #[inline]
-    pub(super) fn poll_task(&self, task: &TaskRef, waiting: usize) {
+    pub(super) fn poll_task(&self, task: TaskRef, waiting: usize) {
         let header = task.header();
         if header.is_finished() {
             return;
         }
         if header.cancelled.get() {
-            self.cancel_task(task);
+            self.cancel_task(&task);
             self.slice.mark();
             return;
         }
-        let polled = self.measure(header, waiting, || {
+        let (polled, woken) = self.measure(header, waiting, || {
             task.poll(&mut Context::from_waker(&header.waker))
         });
-        if let Poll::Ready(outcome) = polled {
-            self.end_task(task, outcome);
+        match polled {
+            Poll::Ready(outcome) => self.end_task(&task, outcome),
+            Poll::Pending if woken => self.ready.push_back(task),
+            Poll::Pending => {}
         }
     }
 
@@ -139,42 +142,60 @@ impl Executor {
         waiting: usize,
     ) -> Poll<F::Output> {
         let header = &root.header;
-        self.measure(header, waiting, || {
+        let (polled, woken) = self.measure(header, waiting, || {
             future.poll(&mut Context::from_waker(&header.waker))
-        })
+        });
+        if woken {
+            self.ready.push_root();
+        }
+        polled
     }
 
-    /// Polls, within spans where somebody looks, and with the time that it took.
-    #[inline]
+    /// Polls, and measures how long it takes. Tells whether the task was woken meanwhile, unless it stands
+    /// in the queue already.
+    #[inline(always)]
     fn measure<R>(
         &self,
         header: &Header,
         waiting: usize,
         poll: impl FnOnce() -> Poll<R>,
-    ) -> Poll<R> {
+    ) -> (Poll<R>, bool) {
         let start = self.slice.last();
-        let polls = header.polls.get() + 1;
-        header.polls.set(polls);
-        let sampling = self.sampling.get();
+        header.polls.set(header.polls.get() + 1);
         let victims = waiting + self.ready.len();
         let TaskMeta { id, name, location } = &header.meta;
         let running = &self.page().running;
         running.begin(*id, name.as_deref(), location, start, victims);
-        let span = if trace::on() || sampling {
-            self.begin_seen(header, polls, start)
-        } else {
-            None
-        };
-        coop::begin_poll();
+        if trace::on() || self.sampling.get() {
+            return (self.measure_seen(header, start, waiting, poll), false);
+        }
+        POLL.with(|current| current.begin(waker::packed(&header.waker), coop::UNASKED));
         let polled = poll();
-        running.end();
-        let ticks = self.slice.mark().since(start);
+        let woken = POLL.with(CurrentPoll::end);
+        let ticks = self.end_poll(header, start);
+        if self.slice.is_long(ticks) {
+            self.look_at(header, ticks, start, waiting);
+        }
+        (polled, woken)
+    }
+
+    /// The same where somebody looks: within spans if there is a subscriber, and with each wake at its time.
+    #[cold]
+    #[inline(never)]
+    fn measure_seen<R>(
+        &self,
+        header: &Header,
+        start: Ticks,
+        waiting: usize,
+        poll: impl FnOnce() -> Poll<R>,
+    ) -> Poll<R> {
+        let sampling = self.sampling.get();
+        let span = self.begin_seen(header, start);
+        POLL.with(|current| current.begin(0, coop::UNASKED));
+        let polled = poll();
+        let ticks = self.end_poll(header, start);
         if let Some(span) = span {
             span.end(polled.is_ready(), self.slice.duration(ticks));
-        }
-        header.busy.set(header.busy.get() + ticks);
-        if ticks > header.max_poll.get() {
-            header.max_poll.set(ticks);
         }
         if sampling || self.slice.is_long(ticks) {
             self.look_at(header, ticks, start, waiting);
@@ -182,9 +203,20 @@ impl Executor {
         polled
     }
 
+    /// A poll has ended now; gives how long it took.
+    #[inline]
+    fn end_poll(&self, header: &Header, start: Ticks) -> u64 {
+        self.page().running.end();
+        let ticks = self.slice.mark().since(start);
+        header.busy.set(header.busy.get() + ticks);
+        if ticks > header.max_poll.get() {
+            header.max_poll.set(ticks);
+        }
+        ticks
+    }
+
     /// A poll begins that somebody looks at.
-    #[cold]
-    fn begin_seen(&self, header: &Header, polls: u64, start: Ticks) -> Option<PollSpan> {
+    fn begin_seen(&self, header: &Header, start: Ticks) -> Option<PollSpan> {
         let woken = header.take_woken();
         if let Some(woken) = woken
             && self.sampling.get()
@@ -203,7 +235,7 @@ impl Executor {
         Some(trace::enter_poll(
             &header.span,
             header.meta.id,
-            polls,
+            header.polls.get(),
             delay,
         ))
     }

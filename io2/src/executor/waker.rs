@@ -6,7 +6,8 @@ compile_error!("io2 packs a task's key into a pointer: it needs a 64-bit target"
 use std::ptr;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-use super::{context, remote};
+use super::context::{self, POLL};
+use super::remote;
 use crate::slab::Key;
 
 /// How many bits of a key hold a task's index.
@@ -80,7 +81,10 @@ fn clone(data: *const ()) -> RawWaker {
 }
 
 fn wake(data: *const ()) {
-    TaskKey::unpack(data.addr() as u64).wake();
+    let packed = data.addr() as u64;
+    if !POLL.with(|poll| poll.wake(packed)) {
+        TaskKey::unpack(packed).wake();
+    }
 }
 
 /// The same functions, each of which first tells who listens.
@@ -125,6 +129,12 @@ mod told {
             trace::waker(span, op);
         }
     }
+}
+
+/// The packed key of a waker of a task of io2's.
+#[inline]
+pub(super) fn packed(waker: &Waker) -> u64 {
+    waker.data().addr() as u64
 }
 
 /// The task that a waker wakes, if it is one of a task of io2's.
