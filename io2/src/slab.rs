@@ -133,15 +133,17 @@ impl<T> Slab<T> {
     #[inline]
     pub(crate) fn insert(&mut self, value: T) -> Key {
         let key = self.next_key();
-        let state = State::Occupied(value);
         if let Some(entry) = self.entries.get_mut(self.vacant as usize) {
-            let State::Vacant(next) = std::mem::replace(&mut entry.state, state) else {
+            let State::Vacant(next) = entry.state else {
                 unreachable!("an occupied entry in the list of vacant ones");
             };
+            entry.state = State::Occupied(value);
             self.vacant = next;
         } else {
-            let generation = key.generation;
-            self.entries.push(Entry { generation, state });
+            self.entries.push(Entry {
+                generation: key.generation,
+                state: State::Occupied(value),
+            });
         }
         self.len += 1;
         key

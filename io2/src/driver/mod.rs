@@ -34,6 +34,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
+use std::mem;
 use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
@@ -212,27 +213,28 @@ impl Driver {
         self.capabilities
     }
 
-    /// The next operation's number.
-    #[inline]
-    pub(crate) fn next_id(&mut self) -> u64 {
-        let id = self.next_id;
-        self.next_id += 1;
-        id
-    }
-
     // ---- operations -------------------------------------------------------------------------
 
-    /// Reserves a slot, and the place of its side data. Either [`submit`](Self::submit) or
-    /// [`release`](Self::release) must follow.
+    /// Reserves a slot, and the place of its side data, and numbers the operation. Either
+    /// [`submit`](Self::submit) or [`release`](Self::release) must follow.
     /// A `multishot` operation is cancelled when so many of its completions wait to be taken.
     #[inline]
     pub(crate) fn reserve(
         &mut self,
-        meta: Meta,
+        mut meta: Meta,
         multishot: Option<usize>,
         waker: Waker,
     ) -> (Key, *mut SideBytes) {
+        meta.id = self.next_id;
+        self.next_id += 1;
         self.inflight.reserve(meta, multishot, waker)
+    }
+
+    /// Notes when the operation of a reserved slot was submitted, and gives what is known of it.
+    pub(crate) fn note_submission(&mut self, key: Key, now: Ticks) -> Option<Meta> {
+        let meta = &mut self.inflight.slots.get_mut(key)?.meta;
+        meta.since = Some(now);
+        Some(*meta)
     }
 
     /// Frees a slot that was reserved and not submitted, and gives its waker back, to be dropped
@@ -284,7 +286,8 @@ impl Driver {
         };
         // SAFETY: by contract; the slot is freed, so nobody takes it again.
         let side = unsafe { self.inflight.sides.take_as(key.index) };
-        self.inflight.slots.remove(key);
+        // A slot that is done owns nothing, so there is nothing to drop.
+        mem::forget(self.inflight.slots.remove(key));
         Some((completion, side))
     }
 

@@ -107,7 +107,7 @@ impl Executor {
     /// Wakes whoever waits for a completion, or discards what nobody waits for.
     fn deliver(&self, reaped: Reaped) {
         match reaped {
-            Reaped::Wake(waker) => wake(waker),
+            Reaped::Wake(waker) => self.wake_up(waker),
             Reaped::WakeSeen(waker, finished) => {
                 let _span = self.completion_span(&finished);
                 wake(waker);

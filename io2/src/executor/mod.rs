@@ -432,7 +432,7 @@ impl Executor {
             match due {
                 Some(waker) => {
                     self.page().counters.timers_fired.add(1);
-                    wake(waker);
+                    self.wake_up(waker);
                 }
                 None => break,
             }

@@ -1,6 +1,7 @@
 //! The life of a task in its executor: spawned, woken, polled within its measure, ended.
 
 use std::future::Future;
+use std::mem;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -89,6 +90,19 @@ impl Executor {
             }
         } else if let Some(task) = self.tasks.borrow().get(key) {
             self.queue(task);
+        }
+    }
+
+    /// Wakes whoever this wakes: mostly a task of this executor, to which it is not far.
+    #[inline]
+    pub(super) fn wake_up(&self, waker: Waker) {
+        match waker::key_of(&waker) {
+            Some(key) if key.executor == self.slot_index() && !trace::on() => {
+                // It owns nothing.
+                mem::forget(waker);
+                self.wake(key.task);
+            }
+            _ => wake(waker),
         }
     }
 
@@ -303,7 +317,7 @@ impl Executor {
             guard("a task's output", || task.discard_output());
         }
         if let Some(waker) = header.take_join_waker() {
-            wake(waker);
+            self.wake_up(waker);
         }
         if trace::on_debug() {
             trace::task_end(

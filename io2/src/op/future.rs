@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -302,51 +303,38 @@ impl Launch {
             polled,
             multishot,
         } = self;
-        let current = context::with(|executor| {
-            (
-                executor.driver.clone(),
-                executor.current_task(),
-                executor.is_sampling(),
-            )
-        });
-        // One whose rings are closed, while its end is told to a subscriber, is none any more.
-        let Some((driver, task, sampled)) =
-            current.filter(|(driver, ..)| driver.borrow().is_open())
-        else {
-            executor::outside(name)
-        };
         // Cloning a waker and asking a buffer for its address are user code: nothing is borrowed.
         let waker = cx.waker().clone();
-        let seen = trace::on();
-        let mut meta = Meta {
-            id: driver.borrow_mut().next_id(),
-            name,
-            fd: target.fd,
-            len: target.len,
-            task,
-            since: None,
-        };
-        if seen || sampled {
-            note_submission(&mut meta);
-        }
-        let _span = seen.then(|| {
-            trace::enter_submit(&OpInfo {
-                id: meta.id,
-                code: name,
-                fd: target.fd,
-                len: target.len,
-                offset: target.offset,
-                task,
-                polled,
+        let current = context::with(|executor| {
+            let mut driver = executor.driver.borrow_mut();
+            // One whose rings are closed, while its end is told to a subscriber, is none any more.
+            driver.is_open().then(|| {
+                let meta = Meta {
+                    id: 0,
+                    name,
+                    fd: target.fd,
+                    len: target.len,
+                    task: executor.current_task(),
+                    since: None,
+                };
+                let (key, place) = driver.reserve(meta, multishot, waker);
+                let seen = trace::on() || executor.is_sampling();
+                (executor.driver.clone(), key, place, seen)
             })
         });
-        let (key, place) = driver.borrow_mut().reserve(meta, multishot, waker);
+        let Some((driver, key, place, seen)) = current.flatten() else {
+            executor::outside(name)
+        };
         let reserved = Reserved {
             driver: &driver,
             key,
         };
-        let entry = fill(place);
-        std::mem::forget(reserved);
+        let entry = if seen {
+            reserved.fill_seen(target.offset, polled, || fill(place))
+        } else {
+            fill(place)
+        };
+        mem::forget(reserved);
         // SAFETY: by contract.
         unsafe { driver.borrow_mut().submit(key, entry, polled) };
         Flight {
@@ -357,17 +345,38 @@ impl Launch {
     }
 }
 
-/// Somebody looks at the operation, or measures how long it takes.
-#[cold]
-fn note_submission(meta: &mut Meta) {
-    meta.since = Some(clock::ticks());
-    context::with(|executor| record::on_tape(executor.page(), |tape| tape.submitted(*meta)));
-}
-
 /// Frees a reserved slot if the operation panics before it is submitted.
 struct Reserved<'a> {
     driver: &'a Shared,
     key: Key,
+}
+
+impl Reserved<'_> {
+    /// Fills the entry of an operation that somebody looks at, or measures the time of.
+    #[cold]
+    #[inline(never)]
+    fn fill_seen(&self, offset: u64, polled: bool, fill: impl FnOnce() -> Entry) -> Entry {
+        let noted = self
+            .driver
+            .borrow_mut()
+            .note_submission(self.key, clock::ticks());
+        let Some(meta) = noted else {
+            unreachable!("a slot that is reserved is there")
+        };
+        context::with(|executor| record::on_tape(executor.page(), |tape| tape.submitted(meta)));
+        let _span = trace::on().then(|| {
+            trace::enter_submit(&OpInfo {
+                id: meta.id,
+                code: meta.name,
+                fd: meta.fd,
+                len: meta.len,
+                offset,
+                task: meta.task,
+                polled,
+            })
+        });
+        fill()
+    }
 }
 
 impl Drop for Reserved<'_> {
@@ -410,29 +419,37 @@ impl<T: Operation> Future for Op<T> {
 }
 
 impl<T: Operation> Drop for Op<T> {
+    #[inline]
     fn drop(&mut self) {
-        let (Some(flight), Some(mut operation)) = (self.flight.take(), self.operation.take())
-        else {
-            return;
-        };
-        let Flight { driver, key, .. } = flight;
-        // SAFETY: the slot was filled by `submit` of this very type.
-        let taken = unsafe { driver.borrow_mut().take::<T::Side>(key) };
-        if let Some((completion, side)) = taken {
-            operation.discard(side, completion.result());
-            return;
+        if let Some(flight) = self.flight.take()
+            && let Some(operation) = self.operation.take()
+        {
+            abandon(flight, operation);
         }
-        let settled = driver.borrow().is_settled(key);
-        let held = settled.then(|| operation.settle());
-        let meta = driver.borrow().meta(key);
-        let orphan = Box::new(Abandoned(operation));
-        let waker = driver.borrow_mut().orphan(key, orphan);
-        // Dropped last: both are user code that may panic, and the slot owns the buffer by now.
-        drop(held);
-        drop(waker);
-        if let Some(meta) = meta {
-            trace::op_orphan(meta.id, meta.name, meta.fd, None);
-        }
+    }
+}
+
+/// The future of an operation that is in flight is gone: it is cancelled, and the slot keeps what the kernel
+/// may use until then.
+#[cold]
+fn abandon<T: Operation>(flight: Flight, mut operation: T) {
+    let Flight { driver, key, .. } = flight;
+    // SAFETY: the slot was filled by `submit` of this very type.
+    let taken = unsafe { driver.borrow_mut().take::<T::Side>(key) };
+    if let Some((completion, side)) = taken {
+        operation.discard(side, completion.result());
+        return;
+    }
+    let settled = driver.borrow().is_settled(key);
+    let held = settled.then(|| operation.settle());
+    let meta = driver.borrow().meta(key);
+    let orphan = Box::new(Abandoned(operation));
+    let waker = driver.borrow_mut().orphan(key, orphan);
+    // Dropped last: both are user code that may panic, and the slot owns the buffer by now.
+    drop(held);
+    drop(waker);
+    if let Some(meta) = meta {
+        trace::op_orphan(meta.id, meta.name, meta.fd, None);
     }
 }
 
