@@ -38,7 +38,7 @@ impl Executor {
                 index: 0,
                 generation: 0,
             };
-            let header = Header::new(meta, key, Waker::noop().clone(), span, self.slice.last());
+            let header = || Header::new(meta, key, Waker::noop().clone(), span, self.slice.last());
             let (task, handle) = TaskRef::new(&self.memory, header, future);
             task.cancel();
             return handle;
@@ -50,7 +50,7 @@ impl Executor {
             task: key,
         }
         .waker();
-        let header = Header::new(meta, key, waker, span, self.slice.last());
+        let header = || Header::new(meta, key, waker, span, self.slice.last());
         let (task, handle) = TaskRef::new(&self.memory, header, future);
         self.queue(&task);
         self.page().counters.spawned.add(1);

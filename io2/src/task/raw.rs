@@ -3,7 +3,7 @@
 use std::alloc::Layout;
 use std::cell::{Cell, UnsafeCell};
 use std::future::Future;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
@@ -22,8 +22,8 @@ struct Shell {
     /// How many pointers there are. Each is one of a word, so the count does not overflow.
     count: Cell<usize>,
     vtable: &'static Vtable,
-    /// Where the memory came from.
-    memory: Rc<Memory>,
+    /// Where the task's memory came from. `free` takes it out: it must outlive the task.
+    memory: ManuallyDrop<Rc<Memory>>,
     header: Header,
 }
 
@@ -58,25 +58,24 @@ struct Vtable {
 pub(crate) struct TaskRef(NonNull<Shell>);
 
 impl TaskRef {
-    /// Makes a task, one block of memory, and its handle.
+    /// Makes a task, one block of memory, and its handle. The header is made where it stays.
     #[inline]
     pub(crate) fn new<F: Future>(
         memory: &Rc<Memory>,
-        header: Header,
+        header: impl FnOnce() -> Header,
         future: F,
     ) -> (TaskRef, JoinHandle<F::Output>) {
         // SAFETY: a task has a header, so its size is not zero.
         let task = unsafe { memory.take(Layout::new::<Task<F>>()) }.cast::<Task<F>>();
-        let shell = Shell {
-            count: Cell::new(1),
-            vtable: Task::<F>::VTABLE,
-            memory: memory.clone(),
-            header,
-        };
         // SAFETY: the block has the layout of a task, and is nobody else's.
         unsafe {
             task.write(Task {
-                shell,
+                shell: Shell {
+                    count: Cell::new(1),
+                    vtable: Task::<F>::VTABLE,
+                    memory: ManuallyDrop::new(memory.clone()),
+                    header: header(),
+                },
                 stage: UnsafeCell::new(Stage::Running(future)),
             });
         }
@@ -318,8 +317,10 @@ impl<F: Future> Task<F> {
                 unsafe { self.1.give(self.0.cast(), Layout::new::<Task<F>>()) };
             }
         }
-        // SAFETY: by the vtable's contract the task lives.
-        let memory = unsafe { shell.as_ref() }.memory.clone();
+        // SAFETY: by the vtable's contract the task lives, and nothing uses its pointer to the memory any more:
+        // the last pointer to the task is gone, and dropping the task leaves this one alone.
+        let memory =
+            unsafe { ManuallyDrop::into_inner(ptr::read(&raw const (*shell.as_ptr()).memory)) };
         let task = shell.cast::<Task<F>>();
         let _free = Free(task, memory);
         // SAFETY: the last pointer is gone, so nothing uses the task any more.
