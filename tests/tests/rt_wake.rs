@@ -2,10 +2,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread::{self, ThreadId};
 
 use futures::channel::{mpsc, oneshot};
@@ -326,4 +327,61 @@ fn two_executors_wake_each_other() {
         }
     });
     thread.join().unwrap();
+}
+
+#[test]
+fn a_completion_wakes_a_task_of_another_executor() {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let waiter = thread::spawn(move || {
+        run(async {
+            let mut polls = 0;
+            poll_fn(|cx| {
+                polls += 1;
+                if polls == 2 {
+                    return Poll::Ready(());
+                }
+                sender.send(cx.waker().clone()).unwrap();
+                Poll::Pending
+            })
+            .await;
+        });
+    });
+    run(async {
+        let waker = receiver.recv().unwrap();
+        let mut operation = io2::op::nop();
+        let polled = Pin::new(&mut operation).poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        // The kernel takes one after the other, so both are done.
+        io2::op::nop().await.unwrap();
+        operation.await.unwrap();
+    });
+    waiter.join().unwrap();
+}
+
+#[test]
+fn a_task_that_is_dropped_can_wake_the_one_that_was_polled_last() {
+    struct WakesInDrop(Waker);
+    impl Drop for WakesInDrop {
+        fn drop(&mut self) {
+            self.0.wake_by_ref();
+        }
+    }
+    run(async {
+        let last_wish = WakesInDrop(own_waker().await);
+        let task = io2::spawn(async move {
+            let _last_wish = last_wish;
+            pending::<()>().await;
+        });
+        io2::yield_now().await;
+        let mut aborted = false;
+        poll_fn(|_| {
+            if aborted {
+                return Poll::Ready(());
+            }
+            aborted = true;
+            task.abort_handle().abort();
+            Poll::Pending
+        })
+        .await;
+    });
 }
