@@ -45,7 +45,7 @@ fn task(memory: &Rc<Memory>, index: usize) -> TaskRef {
         index: index as u32,
         generation: 0,
     };
-    let header = Header::new(meta, key, Waker::noop().clone(), TaskSpan::none(), Ticks(0));
+    let header = || Header::new(meta, key, Waker::noop().clone(), TaskSpan::none(), Ticks(0));
     TaskRef::new(memory, header, pending::<()>()).0
 }
 
