@@ -164,6 +164,7 @@ mod error;
 mod executor;
 mod fd;
 pub mod fs;
+mod lock;
 #[cfg(feature = "net")]
 pub mod net;
 pub mod observe;

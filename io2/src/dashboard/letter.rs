@@ -1,10 +1,11 @@
 //! A question to an executor, by mail, and its answer.
 
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Poll, Waker};
 
 use crate::executor::remote::Slot;
+use crate::lock::lock;
 
 /// What is said when the question was dropped: the executor has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +68,7 @@ impl<T: Send + Sync + 'static> Letter<T> {
 
 impl<T> Letter<T> {
     fn lock(&self) -> MutexGuard<'_, Inner<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     fn settle(&self, answer: Answer<T>) {

@@ -26,11 +26,12 @@ mod token;
 use std::io::{self, ErrorKind, Write as _};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Mutex, MutexGuard, mpsc};
 
 use self::routes::Site;
 use self::token::Token;
 use crate::config::{ExecutorConfig, Preempt};
+use crate::lock::lock;
 use crate::trace;
 
 /// Asks for a dashboard in a program that does not.
@@ -53,7 +54,7 @@ struct Dashboard {
 }
 
 fn running() -> MutexGuard<'static, Option<Dashboard>> {
-    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&RUNNING)
 }
 
 /// Its address, with the token.

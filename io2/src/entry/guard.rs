@@ -7,13 +7,14 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
 use super::say;
 use crate::clock::{self, Instant};
 use crate::executor::remote::Slot;
+use crate::lock::lock;
 
 /// What a test that ended in time is granted for its shutdown, beside its `shutdown_timeout`.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
@@ -92,7 +93,7 @@ impl Watch {
         });
         let guard = guard();
         let deadline = clock::now() + timeout;
-        guard.lock().push(Entry {
+        lock(&guard.tests).push(Entry {
             test: test.clone(),
             stage: Stage::Running,
             deadline,
@@ -112,9 +113,7 @@ impl std::ops::Deref for Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        guard()
-            .lock()
-            .retain(|entry| !Arc::ptr_eq(&entry.test, &self.0));
+        lock(&guard().tests).retain(|entry| !Arc::ptr_eq(&entry.test, &self.0));
     }
 }
 
@@ -139,12 +138,8 @@ fn guard() -> &'static Guard {
 }
 
 impl Guard {
-    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
-        self.tests.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn run(&self) {
-        let mut tests = self.lock();
+        let mut tests = lock(&self.tests);
         loop {
             let now = clock::now();
             for entry in tests.iter_mut().filter(|entry| entry.deadline <= now) {

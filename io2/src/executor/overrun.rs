@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::panic::Location;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use super::Executor;
 use super::watchdog::Cause;
 use crate::clock::{self, Instant, Ticks};
 use crate::config::Preempt;
+use crate::lock::lock;
 use crate::observe::{Overrun, record};
 use crate::trace::{self, OverrunInfo, TaskSpan};
 
@@ -188,10 +189,6 @@ pub(super) fn flush(reports: &Mutex<Reports>) {
     if count > 0 {
         trace::suppressed(count, WINDOW);
     }
-}
-
-fn lock<T>(place: &Mutex<T>) -> MutexGuard<'_, T> {
-    place.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Keeps an overrun for those who come later; what was known of the same poll before is replaced.

@@ -7,11 +7,12 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 
 use super::inbox::Inbox;
 use super::watchdog::Watch;
 use crate::error;
+use crate::lock::lock;
 use crate::page::Page;
 use crate::sys;
 
@@ -78,7 +79,7 @@ impl Slot {
     /// Posts a closure. It comes back if that executor has ended.
     pub(crate) fn post(&self, incarnation: u32, mail: Mail) -> Result<(), Mail> {
         {
-            let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut letters = lock(&self.letters);
             if letters.incarnation != incarnation {
                 return Err(mail);
             }
@@ -98,25 +99,17 @@ impl Slot {
 
     /// The next closure, in the order in which they came.
     pub(crate) fn next_mail(&self) -> Option<Mail> {
-        self.letters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .queue
-            .pop_front()
+        lock(&self.letters).queue.pop_front()
     }
 
     /// How many closures wait.
     pub(crate) fn mail_waiting(&self) -> usize {
-        self.letters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .queue
-            .len()
+        lock(&self.letters).queue.len()
     }
 
     /// Refuses closures from now on, and gives those that wait.
     pub(crate) fn refuse_mail(&self) -> VecDeque<Mail> {
-        let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut letters = lock(&self.letters);
         letters.incarnation = 0;
         std::mem::take(&mut letters.queue)
     }
@@ -146,10 +139,7 @@ impl Seat {
                     u32::MAX => 1,
                     before => before + 1,
                 };
-                slot.letters
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .incarnation = incarnation;
+                lock(&slot.letters).incarnation = incarnation;
                 slot.eventfd.store(eventfd.as_raw_fd(), Ordering::SeqCst);
                 // Wakes for the executor that was here before.
                 slot.inbox.take_wakes(&mut Vec::new());

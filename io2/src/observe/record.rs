@@ -15,14 +15,15 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 pub(crate) use self::tape::Tape;
 use super::Overrun;
 use crate::clock::{self, Instant, Ticks};
 use crate::executor::remote;
+use crate::lock::lock;
 use crate::page::{Page, Poll, Watching};
 
 /// What all tapes together may take.
@@ -51,10 +52,6 @@ struct Shelf {
     ended: Vec<Tape>,
     overruns: Vec<Overrun>,
     overruns_lost: u64,
-}
-
-fn lock<T>(place: &Mutex<T>) -> MutexGuard<'_, T> {
-    place.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Takes bytes from what is left. False if that is not enough.

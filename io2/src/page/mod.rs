@@ -8,13 +8,14 @@ mod histogram;
 mod running;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub(crate) use self::histogram::Buckets;
 pub use self::histogram::Histogram;
 pub(crate) use self::running::{Poll, Running};
 use crate::clock::{Instant, Ticks};
+use crate::lock::lock;
 use crate::observe::record::{self, Tape};
 use crate::trace::Sink;
 
@@ -149,13 +150,9 @@ impl Page {
         }
     }
 
-    fn about_lock(&self) -> MutexGuard<'_, Option<Arc<About>>> {
-        self.about.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// An executor begins.
     pub(crate) fn open(&self, about: About) {
-        let mut place = self.about_lock();
+        let mut place = lock(&self.about);
         self.counters.clear();
         for histogram in [&self.poll_time, &self.wake_delay, &self.latency] {
             histogram.clear();
@@ -166,12 +163,12 @@ impl Page {
     /// It has ended.
     pub(crate) fn close(&self) {
         record::executor_ends(self);
-        *self.about_lock() = None;
+        *lock(&self.about) = None;
     }
 
     /// The executor that the page is of, if one is alive.
     pub(crate) fn about(&self) -> Option<Arc<About>> {
-        self.about_lock().clone()
+        lock(&self.about).clone()
     }
 
     /// Says how fast ticks run.

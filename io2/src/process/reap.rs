@@ -2,10 +2,11 @@
 
 use std::io;
 use std::process::{Child, ExitStatus};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::fd::Fd;
+use crate::lock::lock;
 use crate::op::{Op, PollReady};
 use crate::spawn::{Builder, Handle};
 use crate::{sys, time};
@@ -98,21 +99,17 @@ impl Drop for Process {
 /// Children that no executor waits for.
 static LEFT: Mutex<Vec<Child>> = Mutex::new(Vec::new());
 
-fn left() -> MutexGuard<'static, Vec<Child>> {
-    LEFT.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Remembers a child that may still run. There are never more than children that run.
 pub(super) fn leave(mut child: Child) {
     if is_running(&mut child) {
-        left().push(child);
+        lock(&LEFT).push(child);
     }
     sweep();
 }
 
 /// Asks for the status of those that have ended meanwhile.
 pub(super) fn sweep() {
-    left().retain_mut(is_running);
+    lock(&LEFT).retain_mut(is_running);
 }
 
 /// Asks, and thereby reaps. An error says that the system has forgotten it.

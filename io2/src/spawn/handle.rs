@@ -4,10 +4,11 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use crate::executor::{self, context, remote};
+use crate::lock::lock;
 use crate::task::JoinError;
 use crate::trace::TaskKind;
 
@@ -114,10 +115,7 @@ impl<T> Answer<T> {
     }
 
     fn swap(&self, state: State<T>) -> State<T> {
-        std::mem::replace(
-            &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner),
-            state,
-        )
+        std::mem::replace(&mut *lock(&self.0), state)
     }
 }
 
@@ -134,10 +132,7 @@ impl<T> Reply<T> {
 
 impl<T> Drop for Reply<T> {
     fn drop(&mut self) {
-        let waiting = matches!(
-            *self.0.0.lock().unwrap_or_else(PoisonError::into_inner),
-            State::Waiting(_)
-        );
+        let waiting = matches!(*lock(&self.0.0), State::Waiting(_));
         if waiting {
             self.give(Err(JoinError::cancelled()));
         }
@@ -180,7 +175,7 @@ impl<T> RemoteJoinHandle<T> {
         // Cloned and dropped while the lock is not held: wakers are user code.
         let waker = cx.waker().clone();
         let old = {
-            let mut state = self.answer.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = lock(&self.answer.0);
             match &mut *state {
                 State::Waiting(old) => Ok(old.replace(waker)),
                 State::Done(_) => Err(std::mem::replace(&mut *state, State::Taken)),

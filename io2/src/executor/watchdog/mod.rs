@@ -10,8 +10,8 @@ mod sched;
 mod stack;
 
 use std::fs::File;
+use std::sync::Mutex;
 use std::sync::atomic::{Ordering, fence};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ pub(super) use self::sched::State;
 use super::overrun::{self, Reports};
 use super::remote::{self, Slot};
 use crate::clock::{self, Instant, Rate, Ticks};
+use crate::lock::lock;
 use crate::observe::{Frame, Overrun};
 use crate::page::{About, CALLS, Page, Poll};
 use crate::trace;
@@ -210,10 +211,6 @@ impl Watch {
 /// How long the thread of a slot has been on a processor, where the kernel tells.
 pub(crate) fn cpu_time(slot: &Slot) -> Option<Duration> {
     Some(Duration::from_nanos(slot.watch.sample()?.run))
-}
-
-fn lock<T>(place: &Mutex<T>) -> MutexGuard<'_, T> {
-    place.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Pulse {

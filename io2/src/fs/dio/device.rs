@@ -4,9 +4,10 @@
 //! without polled queues, a read fails late, and on older kernels it does not fail at all.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
+use crate::lock::lock;
 use crate::trace;
 
 const PAGE: usize = 4096;
@@ -42,7 +43,7 @@ pub(super) fn device(major: u32, minor: u32) -> &'static Device {
 
 /// The device, and whether nobody asked for it before.
 fn find(major: u32, minor: u32) -> (&'static Device, bool) {
-    let mut devices = DEVICES.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut devices = lock(&DEVICES);
     let known = devices
         .iter()
         .find(|device| (device.major, device.minor) == (major, minor));

@@ -3,10 +3,11 @@
 use std::fmt::Debug;
 use std::io;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::guards::Keeping;
 use crate::fd::Fd;
+use crate::lock::lock;
 use crate::op::{Ftruncate, Guarded, Op};
 use crate::spawn::unblock;
 use crate::sys;
@@ -35,7 +36,7 @@ where
     };
     let (over, raw) = (Arc::clone(&call.over), call.fd.raw());
     let result = unblock(move || {
-        let mut over = over.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut over = lock(&over);
         if *over {
             return Err(io::ErrorKind::Interrupted.into());
         }
@@ -59,6 +60,6 @@ struct Call<K> {
 
 impl<K> Drop for Call<K> {
     fn drop(&mut self) {
-        *self.over.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        *lock(&self.over) = true;
     }
 }
