@@ -189,8 +189,7 @@ pub use io2_macros::{main, no_yield, preemptible, test};
 
 pub use self::config::{ExecutorConfig, Preempt};
 pub use self::driver::RingInfo;
-pub use self::executor::ring_info;
-pub use self::observe::dump::dump;
+pub use self::executor::{dump::dump, ring_info};
 pub use self::observe::stats::stats;
 pub use self::spawn::{
     Builder, Handle, JoinSet, RemoteJoinHandle, Unconstrained, need_preempt, spawn, spawn_blocking,

@@ -10,9 +10,9 @@ use hyper::body::Bytes;
 use super::json::{Object, list, object};
 use super::letter::{Gone, Letter};
 use super::snapshot::{nanos, operation, overrun, poll};
-use crate::executor::{context, overrun as overruns};
+use crate::executor::context;
 use crate::observe::stats::slots;
-use crate::observe::{Dump, Stats, TaskDump, TaskState};
+use crate::observe::{Dump, Stats, TaskDump, TaskState, overruns};
 use crate::time::{Instant, timeout_at};
 
 /// An executor that does not answer in that time is taken for stuck.
@@ -127,7 +127,7 @@ fn executor(out: &mut Object<'_>, stats: &Stats, known: Option<&Known>) {
     if stuck && let Some(running) = &stats.running {
         object(out.field("running"), |object| poll(object, running));
         // What the watchdog has seen of it, the stack for instance.
-        let kept = overruns::kept();
+        let kept = overruns();
         let same = kept
             .iter()
             .rfind(|each| each.rt == stats.rt && each.task == running.task && !each.ended);

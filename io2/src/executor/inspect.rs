@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::Executor;
+use super::dump::{Dump, OperationDump, TASKS_MAX, TaskDump, TaskState};
 use super::waker::key_of;
 use crate::clock;
 use crate::driver::Meta;
-use crate::observe::{Dump, OperationDump, TASKS_MAX, TaskDump, TaskState};
 use crate::slab::Key;
 
 /// What is left of an executor that has shut down.

@@ -7,6 +7,7 @@
 mod alarm;
 pub(crate) mod context;
 pub(crate) mod coop;
+pub(crate) mod dump;
 mod inbox;
 pub(crate) mod inspect;
 mod kernel;

@@ -10,8 +10,8 @@ use super::watchdog::Cause;
 use crate::clock::{self, Instant, Ticks};
 use crate::config::Preempt;
 use crate::lock::lock;
-use crate::observe::{Overrun, record};
-use crate::trace::{self, OverrunInfo, TaskSpan};
+use crate::observe::record;
+use crate::trace::{self, Overrun, OverrunInfo, TaskSpan};
 
 /// Overruns are reported one by one up to this many in a window, and counted beyond.
 const REPORTS_MAX: u64 = 5;
@@ -210,8 +210,12 @@ pub(super) fn keep(overrun: Overrun) {
     kept.queue.push_back((number, overrun));
 }
 
-/// The overruns that are kept, the oldest first.
-pub(crate) fn kept() -> Vec<Overrun> {
+/// The last overruns of all executors of the process, 256 at most, the oldest first. Of a poll that was
+/// reported while it ran there is one, with what was known last.
+///
+/// An example is at [`Overrun`].
+#[must_use]
+pub fn overruns() -> Vec<Overrun> {
     let kept = lock(&KEPT_OVERRUNS);
     let overruns = kept.queue.iter().map(|(_, overrun)| overrun.clone());
     overruns.collect()

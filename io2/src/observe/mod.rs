@@ -173,19 +173,15 @@
 pub mod guide {}
 
 mod dashboard;
-pub(crate) mod dump;
 pub(crate) mod metrics;
-mod overrun;
 pub(crate) mod record;
 pub(crate) mod stats;
 
 pub use self::dashboard::dashboard_url;
-pub use self::dump::{Dump, OperationDump, TaskDump, TaskState};
 pub use self::metrics::{metrics, open_metrics};
-pub use self::overrun::{Frame, Overrun, overruns};
 pub use self::record::{Recorder, Recording, record};
 pub use self::stats::{Running, Stats, executors, watch};
+pub use crate::executor::dump::{Dump, OperationDump, TaskDump, TaskState};
+pub use crate::executor::overrun::overruns;
 pub use crate::page::{Histogram, Watching};
-
-pub(crate) use self::dump::TASKS_MAX;
-pub(crate) use self::overrun::Frames;
+pub use crate::trace::{Frame, Overrun};

@@ -20,11 +20,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 pub(crate) use self::tape::Tape;
-use super::Overrun;
 use crate::clock::{self, Instant, Ticks};
 use crate::executor::remote;
 use crate::lock::lock;
 use crate::page::{Page, Poll, Watching};
+use crate::trace::Overrun;
 
 /// What all tapes together may take.
 const BYTES_MAX: usize = 64 << 20;

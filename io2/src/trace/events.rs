@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::fallback::report;
 use super::micros;
+use super::overrun::{Frames, Overrun};
 use super::sink::{Parent, TaskSpan, note, on_debug};
-use crate::observe::{Frames, Overrun};
 
 /// A task in a sentence: its number, its name if it has one, and where it was spawned.
 struct Who<'a>(u64, Option<&'a str>, &'static Location<'static>);

@@ -2,6 +2,7 @@
 //!
 //! * [`spans`]: tasks, polls, submissions, completions and calls into the kernel, all TRACE.
 //! * [`events`]: what is worth a line: overruns, panics, leaks, start and stop.
+//! * [`Overrun`]: what is said of a poll that was too long, for users to read as well.
 //! * `waker`: what is done with wakers, TRACE, with the feature `console`.
 //! * `sink`: what a span is made of. It has two forms: `enabled` writes to `tracing`, and
 //!   `disabled`, without that feature, is empty: every span is a zero-sized value, and [`on`] is a
@@ -20,6 +21,7 @@
 mod dashboard;
 mod events;
 mod fallback;
+mod overrun;
 #[cfg_attr(feature = "tracing", path = "enabled.rs")]
 #[cfg_attr(not(feature = "tracing"), path = "disabled.rs")]
 mod sink;
@@ -36,6 +38,7 @@ pub(crate) use events::{
     overrun, poll_fallback, ring_busy, ring_overflow, rt_leak, rt_start, rt_stop, sq_full,
     suppressed, task_end, task_panic,
 };
+pub use overrun::{Frame, Overrun};
 #[cfg(feature = "dashboard")]
 pub(crate) use sink::silence;
 pub(crate) use sink::{Sink, TaskSpan, on, on_debug, parent};

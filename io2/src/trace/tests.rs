@@ -12,7 +12,6 @@ use tracing::span::{Attributes, Record};
 use tracing::{Event, Id, Metadata, Subscriber};
 
 use super::*;
-use crate::observe::{Frame, Overrun};
 
 /// What was seen: each span or event as `target name kind`, and the values it had.
 type Seen = Vec<(String, BTreeMap<&'static str, String>)>;

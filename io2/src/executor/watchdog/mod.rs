@@ -21,9 +21,8 @@ use super::overrun::{self, Reports};
 use super::remote::{self, Slot};
 use crate::clock::{self, Instant, Rate, Ticks};
 use crate::lock::lock;
-use crate::observe::{Frame, Overrun};
 use crate::page::{About, CALLS, Page, Poll};
-use crate::trace;
+use crate::trace::{self, Frame, Overrun};
 
 /// It ticks at most this often.
 const PERIOD_MIN: Duration = Duration::from_millis(1);

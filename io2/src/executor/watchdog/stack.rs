@@ -10,9 +10,8 @@ use std::time::Duration;
 
 use crate::clock;
 use crate::executor::remote::{self, Slot};
-use crate::observe::Frame;
 use crate::sys::{self, signal::Registers};
-use crate::trace;
+use crate::trace::{self, Frame};
 
 /// Nobody is harmed by this one: unless it is handled, it is ignored.
 const SIGNAL: i32 = libc::SIGURG;

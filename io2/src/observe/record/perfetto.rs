@@ -13,8 +13,8 @@ use super::tape::{Entry, Tape};
 use super::{Moment, Recording};
 use crate::clock::Ticks;
 use crate::driver::Meta;
-use crate::observe::Overrun;
 use crate::page::Poll;
+use crate::trace::Overrun;
 
 /// All packets are one sequence.
 const SEQUENCE: u64 = 1;

@@ -5,7 +5,6 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::clock::Instant;
-use crate::executor::overrun;
 
 /// A poll that took longer than the slice: which task, where, for how long, and who waited. The event
 /// `preempt.overrun` says the same.
@@ -156,7 +155,7 @@ impl fmt::Display for Frame {
 }
 
 /// Frames in one line, as the event has them.
-pub(crate) struct Frames<'a>(pub(crate) &'a [Frame]);
+pub(super) struct Frames<'a>(pub(super) &'a [Frame]);
 
 impl fmt::Display for Frames<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -168,13 +167,4 @@ impl fmt::Display for Frames<'_> {
         }
         Ok(())
     }
-}
-
-/// The last overruns of all executors of the process, 256 at most, the oldest first. Of a poll that was
-/// reported while it ran there is one, with what was known last.
-///
-/// An example is at [`Overrun`].
-#[must_use]
-pub fn overruns() -> Vec<Overrun> {
-    overrun::kept()
 }

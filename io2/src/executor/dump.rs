@@ -4,10 +4,10 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::executor::context;
+use super::context;
 
 /// A dump lists at most so many tasks.
-pub(crate) const TASKS_MAX: usize = 10_000;
+pub(super) const TASKS_MAX: usize = 10_000;
 
 /// Every task of an executor, and every operation in flight.
 ///
