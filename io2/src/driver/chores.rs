@@ -2,8 +2,8 @@
 //! and the read that a wake of another thread completes. They have no slot, so while somebody wants
 //! spans they are noted here, for the executor to make spans of when nothing is borrowed.
 
-use super::Meta;
 use crate::clock;
+use crate::page::Meta;
 use crate::trace;
 
 /// The runtime's own entries, while somebody wants spans.

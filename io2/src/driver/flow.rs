@@ -12,10 +12,9 @@ use super::faults;
 use super::inflight::{Inflight, State};
 use super::ring::Ring;
 use super::token::{Kind, Token};
-use super::{Completion, Discarded, Driver, Entered, Finished, Look, Meta, Reaped, cancel};
+use super::{Completion, Discarded, Driver, Entered, Finished, Look, Reaped, cancel};
 use crate::clock::{self, Ticks};
-use crate::observe::record;
-use crate::page::Page;
+use crate::page::{Meta, Page, on_tape};
 use crate::slab::Key;
 use crate::trace;
 
@@ -226,8 +225,8 @@ impl Measure {
 
     #[cold]
     fn record(&self, meta: &Meta, completion: Completion) {
-        record::on_tape(self.page, |tape| {
-            tape.completed(*meta, self.now(), completion)
+        on_tape(self.page, |tape| {
+            tape.completed(*meta, self.now(), completion.res, completion.has_more())
         });
     }
 }

@@ -52,10 +52,10 @@ use self::ring::Ring;
 use self::token::{Kind, Token};
 use crate::clock::{self, Ticks};
 use crate::config::ExecutorConfig;
-use crate::page::Page;
+use crate::page::{Meta, Page};
 use crate::slab::Key;
 
-pub(crate) use self::inflight::{Completion, Meta, Orphan, OrphanStream};
+pub(crate) use self::inflight::{Completion, Orphan, OrphanStream};
 pub(crate) use self::pool::Pool;
 #[cfg(feature = "net")]
 pub(crate) use self::pool::{GROUP as POOL_GROUP, Seat};

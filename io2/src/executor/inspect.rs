@@ -7,7 +7,7 @@ use super::Executor;
 use super::dump::{Dump, OperationDump, TASKS_MAX, TaskDump, TaskState};
 use super::waker::key_of;
 use crate::clock;
-use crate::driver::Meta;
+use crate::page::Meta;
 use crate::slab::Key;
 
 /// What is left of an executor that has shut down.

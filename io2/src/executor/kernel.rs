@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::{Executor, guard, wake};
 use crate::clock::{self, Ticks};
-use crate::driver::{Discarded, Entered, Finished, Meta, Reaped};
+use crate::driver::{Discarded, Entered, Finished, Reaped};
+use crate::page::Meta;
 use crate::trace::{self, CompleteInfo, CompleteSpan, OpInfo, OpStuck};
 
 /// Rounds of reaping in a turn: a bound, since completions may come as fast as they are reaped.

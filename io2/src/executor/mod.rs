@@ -45,8 +45,7 @@ use self::waker::{GENERATION_BITS, INDEX_BITS, ROOT};
 use crate::clock::{self, Ticks};
 use crate::config::{ExecutorConfig, Preempt};
 use crate::driver::{Driver, Look, Reaped, RingInfo, Shared};
-use crate::observe::record;
-use crate::page::{About, CALLS, Page, SAMPLE_EVERY};
+use crate::page::{About, CALLS, Page, SAMPLE_EVERY, on_tape};
 use crate::slab::{Key, Slab};
 use crate::sys;
 use crate::task::{Memory, TaskRef, drop_quietly, panic_text};
@@ -333,7 +332,7 @@ impl Executor {
         }
         self.sampling.set(sampling);
         let (page, now) = (self.page(), self.slice.last());
-        record::on_tape(page, |tape| tape.turn(page, now));
+        on_tape(page, |tape| tape.turn(page, now));
     }
 
     /// Whether what happens now is measured for the histograms.

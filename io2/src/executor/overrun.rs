@@ -10,7 +10,7 @@ use super::watchdog::Cause;
 use crate::clock::{self, Instant, Ticks};
 use crate::config::Preempt;
 use crate::lock::lock;
-use crate::observe::record;
+use crate::page::session::note_overrun;
 use crate::trace::{self, Overrun, OverrunInfo, TaskSpan};
 
 /// Overruns are reported one by one up to this many in a window, and counted beyond.
@@ -193,7 +193,7 @@ pub(super) fn flush(reports: &Mutex<Reports>) {
 
 /// Keeps an overrun for those who come later; what was known of the same poll before is replaced.
 pub(super) fn keep(overrun: Overrun) {
-    record::overrun(&overrun);
+    note_overrun(&overrun);
     let mut kept = lock(&KEPT_OVERRUNS);
     let same = |(_, old): &(u64, Overrun)| (old.rt, old.poll) == (overrun.rt, overrun.poll);
     if let Some(at) = kept.queue.iter().rposition(same) {

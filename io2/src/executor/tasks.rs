@@ -13,7 +13,7 @@ use super::remote::Seat;
 use super::waker::{self, GENERATION_BITS, ROOT, TaskKey};
 use super::{Executor, coop, guard, wake};
 use crate::clock::{self, Ticks};
-use crate::observe::record;
+use crate::page::on_tape;
 use crate::slab::Key;
 use crate::task::{Header, JoinHandle, Outcome, TaskMeta, TaskRef};
 use crate::trace::{self, PollSpan, TaskEnd, TaskInfo, TaskKind, TaskSpan};
@@ -267,7 +267,7 @@ impl Executor {
             };
             page.poll_time.record(nanos, weight);
         }
-        record::on_tape(page, |tape| {
+        on_tape(page, |tape| {
             let TaskMeta { id, name, location } = &header.meta;
             let end = Ticks(start.0 + ticks);
             tape.poll(*id, name.as_deref(), location, start, end);

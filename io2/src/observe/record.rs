@@ -1,12 +1,8 @@
 //! Recordings: what all executors did for a while, one thing after the other.
-//!
-//! Each executor writes on a tape of its own, and only where it measures what it does since somebody
-//! watches: while nobody does, none of this is reached. A tape is locked for as long as one entry
-//! takes, so that an executor that is stuck does not keep the recording from its end.
+//! What they write on is in `page`; this begins it, ends it and writes it down as a trace.
 
 mod perfetto;
 mod proto;
-mod tape;
 
 #[cfg(test)]
 mod tests;
@@ -15,107 +11,14 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-pub(crate) use self::tape::Tape;
 use crate::clock::{self, Instant, Ticks};
 use crate::executor::remote;
-use crate::lock::lock;
-use crate::page::{Page, Poll, Watching};
-use crate::trace::Overrun;
+use crate::page::{Recorded, Watching, session};
 
 /// What all tapes together may take.
 const BYTES_MAX: usize = 64 << 20;
-
-/// Overruns are kept apart, with their stacks.
-const OVERRUNS_MAX: usize = 10_000;
-
-/// The number of the recording that runs, or 0.
-static SESSION: AtomicU64 = AtomicU64::new(0);
-
-/// How many bytes tapes may still take.
-static BYTES_LEFT: AtomicUsize = AtomicUsize::new(0);
-
-static SHELF: Mutex<Shelf> = Mutex::new(Shelf {
-    sessions: 0,
-    ended: Vec::new(),
-    overruns: Vec::new(),
-    overruns_lost: 0,
-});
-
-/// What is there beside the tapes of the executors that are alive.
-struct Shelf {
-    sessions: u64,
-    /// Tapes of executors that ended meanwhile.
-    ended: Vec<Tape>,
-    overruns: Vec<Overrun>,
-    overruns_lost: u64,
-}
-
-/// Takes bytes from what is left. False if that is not enough.
-fn take(bytes: usize) -> bool {
-    let less = |left: usize| left.checked_sub(bytes);
-    let taken = BYTES_LEFT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-    taken.is_ok()
-}
-
-/// Lets the calling thread's executor, whose page that is, write on its tape, if there is a recording.
-#[cold]
-pub(crate) fn on_tape(page: &Page, write: impl FnOnce(&mut Tape)) {
-    if SESSION.load(Ordering::Relaxed) == 0 {
-        return;
-    }
-    let mut place = lock(&page.tape);
-    // Looked at again: who ends a recording takes the tape afterwards, and takes it once.
-    let session = SESSION.load(Ordering::Relaxed);
-    if session == 0 {
-        return;
-    }
-    if place.as_ref().is_none_or(|tape| tape.session != session) {
-        let Some(about) = page.about().filter(|about| !about.hidden) else {
-            return;
-        };
-        *place = Some(Box::new(Tape::new(session, about, page)));
-    }
-    if let Some(tape) = &mut *place {
-        write(tape);
-    }
-}
-
-/// An executor ends: its tape is kept.
-pub(crate) fn executor_ends(page: &Page) {
-    let mut place = lock(&page.tape);
-    let session = SESSION.load(Ordering::Relaxed);
-    if let Some(tape) = place.take()
-        && tape.session == session
-    {
-        // While the tape is locked, so that who ends the recording finds it here or there.
-        lock(&SHELF).ended.push(*tape);
-    }
-}
-
-/// Notes an overrun; what was known of the same poll before is replaced.
-pub(crate) fn overrun(overrun: &Overrun) {
-    if SESSION.load(Ordering::Relaxed) == 0 {
-        return;
-    }
-    let mut shelf = lock(&SHELF);
-    if SESSION.load(Ordering::Relaxed) == 0 {
-        return;
-    }
-    let same = |old: &Overrun| (old.rt, old.poll) == (overrun.rt, overrun.poll);
-    if let Some(at) = shelf.overruns.iter().rposition(same) {
-        if overrun.ended || !shelf.overruns[at].ended {
-            shelf.overruns[at] = overrun.clone();
-        }
-    } else if shelf.overruns.len() < OVERRUNS_MAX {
-        shelf.overruns.push(overrun.clone());
-    } else {
-        shelf.overruns_lost += 1;
-    }
-}
 
 /// The same moment on both clocks.
 #[derive(Clone, Copy)]
@@ -211,18 +114,14 @@ impl Recorder {
     }
 
     fn with_limit(bytes: usize) -> io::Result<Recorder> {
-        let mut shelf = lock(&SHELF);
-        if SESSION.load(Ordering::Relaxed) != 0 {
+        let Some(session) = session::begin(bytes) else {
             let kind = io::ErrorKind::ResourceBusy;
             return Err(io::Error::new(kind, "there is a recording already"));
-        }
-        shelf.sessions += 1;
-        BYTES_LEFT.store(bytes, Ordering::Relaxed);
-        SESSION.store(shelf.sessions, Ordering::Relaxed);
+        };
         Ok(Recorder {
             start: Moment::now(),
             clock: SystemTime::now(),
-            session: shelf.sessions,
+            session,
             _watching: Watching::begin(),
         })
     }
@@ -234,34 +133,12 @@ impl Recorder {
 
     fn end(&self) -> Recording {
         let end = Moment::now();
-        SESSION.store(0, Ordering::Relaxed);
-        let mut tapes = Vec::new();
-        for slot in remote::slots() {
-            let tape = lock(&slot.page.tape).take();
-            let tape = tape.filter(|tape| tape.session == self.session);
-            let about = slot.page.about().filter(|about| !about.hidden);
-            // One that did nothing has no tape, and may be in a poll from before.
-            let tape = match (tape, about) {
-                (Some(tape), _) => *tape,
-                (None, Some(about)) => Tape::new(self.session, about, &slot.page),
-                (None, None) => continue,
-            };
-            // It was taken before: a poll that is on it runs no more.
-            let running = slot.page.running.get();
-            let running = running.filter(|poll| poll.start < end.ticks);
-            tapes.push((tape, running));
-        }
-        let mut shelf = lock(&SHELF);
-        let ended = std::mem::take(&mut shelf.ended).into_iter();
-        tapes.extend(ended.map(|tape| (tape, None)));
-        tapes.sort_by_key(|(tape, _)| tape.about.rt);
+        let pages = remote::slots().map(|slot| &slot.page);
         Recording {
             start: self.start,
             clock: self.clock,
             end,
-            tapes,
-            overruns: std::mem::take(&mut shelf.overruns),
-            overruns_lost: std::mem::take(&mut shelf.overruns_lost),
+            recorded: session::end(self.session, end.ticks, pages),
         }
     }
 }
@@ -269,7 +146,7 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         // Not if it was stopped, and not the next one's.
-        if SESSION.load(Ordering::Relaxed) == self.session {
+        if session::is_running(self.session) {
             drop(self.end());
         }
     }
@@ -289,10 +166,7 @@ pub struct Recording {
     /// The time of day at the start.
     clock: SystemTime,
     end: Moment,
-    /// Of each executor, with the poll that ran at the end.
-    tapes: Vec<(Tape, Option<Poll>)>,
-    overruns: Vec<Overrun>,
-    overruns_lost: u64,
+    recorded: Recorded,
 }
 
 impl Recording {
@@ -305,8 +179,8 @@ impl Recording {
     /// How many entries found no more room. The trace says so, too.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        let lost = self.tapes.iter().map(|(tape, _)| tape.lost());
-        lost.sum::<u64>() + self.overruns_lost
+        let lost = self.recorded.tapes.iter().map(|(tape, _)| tape.lost());
+        lost.sum::<u64>() + self.recorded.overruns_lost
     }
 
     /// Writes it as a trace that <https://ui.perfetto.dev> opens.
@@ -336,8 +210,8 @@ impl fmt::Debug for Recording {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recording")
             .field("duration", &self.duration())
-            .field("executors", &self.tapes.len())
-            .field("overruns", &self.overruns.len())
+            .field("executors", &self.recorded.tapes.len())
+            .field("overruns", &self.recorded.overruns.len())
             .field("lost", &self.lost())
             .finish()
     }

@@ -13,9 +13,9 @@ use io_uring::squeue::Entry;
 
 use super::{Cancelled, Operation, Target, Timed};
 use crate::clock;
-use crate::driver::{self, Completion, Meta, Orphan, Shared, SideBytes};
+use crate::driver::{self, Completion, Orphan, Shared, SideBytes};
 use crate::executor::{self, context};
-use crate::observe::record;
+use crate::page::{Meta, on_tape};
 use crate::slab::Key;
 use crate::trace::{self, OpInfo};
 
@@ -363,7 +363,7 @@ impl Reserved<'_> {
         let Some(meta) = noted else {
             unreachable!("a slot that is reserved is there")
         };
-        context::with(|executor| record::on_tape(executor.page(), |tape| tape.submitted(meta)));
+        context::with(|executor| on_tape(executor.page(), |tape| tape.submitted(meta)));
         let _span = trace::on().then(|| {
             trace::enter_submit(&OpInfo {
                 id: meta.id,

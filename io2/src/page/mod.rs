@@ -5,7 +5,10 @@
 //! executor's slot, which is never freed.
 
 mod histogram;
+mod meta;
 mod running;
+pub(crate) mod session;
+mod tape;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,10 +16,12 @@ use std::time::Duration;
 
 pub(crate) use self::histogram::Buckets;
 pub use self::histogram::Histogram;
+pub(crate) use self::meta::Meta;
 pub(crate) use self::running::{Poll, Running};
+pub(crate) use self::session::{Recorded, on_tape};
+pub(crate) use self::tape::{Entry, Tape};
 use crate::clock::{Instant, Ticks};
 use crate::lock::lock;
-use crate::observe::record::{self, Tape};
 use crate::trace::Sink;
 
 /// One in so many turns is measured while nobody watches.
@@ -162,7 +167,7 @@ impl Page {
 
     /// It has ended.
     pub(crate) fn close(&self) {
-        record::executor_ends(self);
+        session::executor_ends(self);
         *lock(&self.about) = None;
     }
 

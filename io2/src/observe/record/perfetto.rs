@@ -9,11 +9,9 @@ use std::panic::Location;
 use std::time::UNIX_EPOCH;
 
 use super::proto::Message;
-use super::tape::{Entry, Tape};
 use super::{Moment, Recording};
 use crate::clock::Ticks;
-use crate::driver::Meta;
-use crate::page::Poll;
+use crate::page::{Entry, Meta, Poll, Tape};
 use crate::trace::Overrun;
 
 /// All packets are one sequence.
@@ -43,13 +41,16 @@ pub(super) fn write(recording: &Recording, out: impl Write) -> io::Result<()> {
         tracks: PROCESS,
     };
     trace.preamble(recording)?;
-    for (tape, running) in &recording.tapes {
-        let overruns = recording.overruns.iter();
+    for (tape, running) in &recording.recorded.tapes {
+        let overruns = recording.recorded.overruns.iter();
         let overruns = overruns.filter(|overrun| overrun.rt == tape.about.rt);
         trace.executor(tape, running.as_ref(), overruns)?;
     }
-    if recording.overruns_lost > 0 {
-        let name = format!("{} overruns were not recorded", recording.overruns_lost);
+    if recording.recorded.overruns_lost > 0 {
+        let name = format!(
+            "{} overruns were not recorded",
+            recording.recorded.overruns_lost
+        );
         let end = trace.end.at.as_nanos();
         trace.event(Kind::Instant, end, PROCESS, &name, |_| ())?;
     }
@@ -233,8 +234,12 @@ impl<W: Write> Trace<W> {
                         note_operation(event, &meta);
                     })?;
                 }
-                Entry::Completed(meta, at, completion) => {
-                    let more = completion.has_more();
+                Entry::Completed {
+                    meta,
+                    at,
+                    res,
+                    more,
+                } => {
                     completed
                         .entry(meta.task)
                         .or_default()
@@ -245,9 +250,7 @@ impl<W: Write> Trace<W> {
                         event.text(22, "operation");
                         event.fixed64(47, meta.id);
                         note_operation(event, &meta);
-                        event.note("res", |value| {
-                            value.int(4, i64::from(completion.res) as u64)
-                        });
+                        event.note("res", |value| value.int(4, i64::from(res) as u64));
                         event.note("more", |value| value.int(2, u64::from(more)));
                     })?;
                 }
@@ -279,9 +282,14 @@ impl<W: Write> Trace<W> {
         let mut begun = Vec::new();
         for entry in tape.entries() {
             match entry {
-                Entry::Completed(meta, at, completion) => {
+                Entry::Completed {
+                    meta,
+                    at,
+                    res,
+                    more,
+                } => {
                     // Of several completions the last one counts, which need not have come yet.
-                    let known = ends.insert(meta.id, (*at, completion.res, completion.has_more()));
+                    let known = ends.insert(meta.id, (*at, *res, *more));
                     if known.is_none() {
                         begun.push(*meta);
                     }

@@ -1,6 +1,9 @@
-use super::tape::Entry;
+use std::sync::Mutex;
+
 use super::*;
 use crate::ExecutorConfig;
+use crate::lock::lock;
+use crate::page::Entry;
 
 /// There is one recording at a time.
 static ONE: Mutex<()> = Mutex::new(());
@@ -15,7 +18,7 @@ fn yields(count: usize) {
 }
 
 fn entries(recording: &Recording) -> usize {
-    let tapes = recording.tapes.iter();
+    let tapes = recording.recorded.tapes.iter();
     tapes.map(|(tape, _)| tape.entries().count()).sum()
 }
 

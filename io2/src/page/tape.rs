@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::take;
+use super::session::take;
+use super::{About, Meta, Page};
 use crate::clock::Ticks;
-use crate::driver::{Completion, Meta};
-use crate::page::{About, Page};
 
 /// Entries are kept in pieces, so that they are never moved.
 const PIECE: usize = 512;
@@ -15,7 +14,7 @@ const PIECE: usize = 512;
 /// What a name takes beside its bytes.
 const NAME_BYTES: usize = 64;
 
-pub(super) enum Entry {
+pub(crate) enum Entry {
     /// A poll of a task that was spawned there.
     Poll {
         task: u64,
@@ -24,7 +23,13 @@ pub(super) enum Entry {
         end: Ticks,
     },
     Submitted(Meta),
-    Completed(Meta, Ticks, Completion),
+    /// With the result; of a multishot others may follow.
+    Completed {
+        meta: Meta,
+        at: Ticks,
+        res: i32,
+        more: bool,
+    },
     /// The time between polls, if the kernel was called.
     Enter {
         start: Ticks,
@@ -38,7 +43,7 @@ pub(super) enum Entry {
 /// See the module.
 pub(crate) struct Tape {
     pub(super) session: u64,
-    pub(super) about: Arc<About>,
+    pub(crate) about: Arc<About>,
     pieces: Vec<Vec<Entry>>,
     /// Of tasks that have one.
     names: HashMap<u64, Box<str>>,
@@ -138,19 +143,24 @@ impl Tape {
     }
 
     /// It has completed, for the first time or once more.
-    pub(crate) fn completed(&mut self, meta: Meta, now: Ticks, completion: Completion) {
-        self.push(Entry::Completed(meta, now, completion));
+    pub(crate) fn completed(&mut self, meta: Meta, at: Ticks, res: i32, more: bool) {
+        self.push(Entry::Completed {
+            meta,
+            at,
+            res,
+            more,
+        });
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.pieces.iter().flatten()
     }
 
-    pub(super) fn name(&self, task: u64) -> Option<&str> {
+    pub(crate) fn name(&self, task: u64) -> Option<&str> {
         self.names.get(&task).map(|name| &**name)
     }
 
-    pub(super) fn lost(&self) -> u64 {
+    pub(crate) fn lost(&self) -> u64 {
         self.lost
     }
 }
