@@ -173,6 +173,7 @@ mod page;
 pub mod pipe;
 #[cfg(feature = "process")]
 pub mod process;
+mod run;
 #[cfg(feature = "signal")]
 pub mod signal;
 mod slab;

@@ -26,12 +26,14 @@ mod token;
 use std::io::{self, ErrorKind, Write as _};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, mpsc};
+use std::sync::{Mutex, mpsc};
 
 use self::routes::Site;
 use self::token::Token;
 use crate::config::{ExecutorConfig, Preempt};
+use crate::executor;
 use crate::lock::lock;
+use crate::observe::{self, dashboard_url};
 use crate::trace;
 
 /// Asks for a dashboard in a program that does not.
@@ -49,28 +51,11 @@ struct Dashboard {
     /// What was asked for, and what that has become.
     asked: Vec<SocketAddr>,
     bound: SocketAddr,
-    url: String,
     by_environment: bool,
-}
-
-fn running() -> MutexGuard<'static, Option<Dashboard>> {
-    lock(&RUNNING)
-}
-
-/// Its address, with the token.
-pub(crate) fn url() -> Option<String> {
-    let running = running();
-    let mine = running
-        .as_ref()
-        .filter(|it| it.process == std::process::id());
-    mine.map(|it| it.url.clone())
 }
 
 /// Starts the dashboard that an executor, or the environment, asks for; unless it runs already.
 pub(crate) fn start(config: &ExecutorConfig) -> io::Result<()> {
-    if config.hidden {
-        return Ok(());
-    }
     match &config.dashboard {
         Some(address) => launch(address, false),
         None => {
@@ -91,7 +76,7 @@ fn start_by_environment() {
     let address = address.to_string_lossy();
     match launch(&address, true) {
         Ok(()) => {
-            if let Some(url) = url() {
+            if let Some(url) = dashboard_url() {
                 // Whoever set the variable has perhaps no other way to learn the token.
                 let _ = writeln!(io::stderr(), "io2: dashboard at {url}");
             }
@@ -103,7 +88,7 @@ fn start_by_environment() {
 fn launch(address: &str, by_environment: bool) -> io::Result<()> {
     let asked = resolve(address)?;
     // Held until it runs, or does not: executors that start meanwhile are to share it.
-    let mut running = running();
+    let mut running = lock(&RUNNING);
     if let Some(other) = running.as_ref()
         && other.process == std::process::id()
     {
@@ -136,9 +121,9 @@ fn launch(address: &str, by_environment: bool) -> io::Result<()> {
         process: std::process::id(),
         asked,
         bound,
-        url: url.clone(),
         by_environment,
     });
+    observe::dashboard::open(&url);
     // A subscriber may ask for the address.
     drop(running);
     trace::dashboard(&url);
@@ -196,11 +181,12 @@ fn serve(listener: TcpListener, site: Site) -> io::Result<()> {
             .preempt(Preempt::Off)
             .watchdog(false);
         config.hidden = true;
-        let ran = config.run(async move {
+        let served = async move {
             let listener = crate::net::TcpListener::from_std(listener)?;
             let _ = began.send(Ok(()));
             server::serve(listener, site).await
-        });
+        };
+        let ran = executor::run(config, served, |_| Ok(()), |_| ());
         if let Err(error) = ran.and_then(|served| served) {
             // Nobody listens unless it has failed to start.
             let _ = told.send(Err(error));

@@ -97,78 +97,39 @@ pub(crate) struct Executor {
     wakes: Cell<Vec<(u32, u32)>>,
 }
 
-impl ExecutorConfig {
-    /// Builds an executor on this thread, runs `future` and what it spawns, and returns the future's
-    /// output when it is done.
-    ///
-    /// Tasks that are still alive then are dropped inside the executor; operations in flight are
-    /// cancelled and waited for, at most for the [`shutdown_timeout`](Self::shutdown_timeout); and
-    /// descriptors are closed. Who wants to wait for tasks joins them.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` for a value out of its range; an error that says what to do where the kernel
-    /// refuses the ring; an error inside a running executor.
-    ///
-    /// # Panics
-    ///
-    /// With the panic of `future`, after everything in flight has ended. The thread can run
-    /// another executor afterwards.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # fn main() -> std::io::Result<()> {
-    /// let sum = io2::ExecutorConfig::new().run(async {
-    ///     let tasks: Vec<_> = (1..=3).map(|n| io2::spawn(async move { n })).collect();
-    ///     let mut sum = 0;
-    ///     for task in tasks {
-    ///         sum += task.await;
-    ///     }
-    ///     sum
-    /// })?;
-    /// assert_eq!(sum, 6);
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[track_caller]
-    pub fn run<F: Future>(self, future: F) -> io::Result<F::Output> {
-        self.run_then(future, |_| ())
+/// Runs a future: see [`ExecutorConfig::run`]. Before the future is polled `begin` is called, and may refuse; the
+/// executor is shown to `ended` when it has shut down.
+#[track_caller]
+pub(crate) fn run<F: Future>(
+    config: ExecutorConfig,
+    future: F,
+    begin: impl FnOnce(&ExecutorConfig) -> io::Result<()>,
+    ended: impl FnOnce(&Executor),
+) -> io::Result<F::Output> {
+    let location = Location::caller();
+    config.validate()?;
+    if context::with(|_| ()).is_some() {
+        return Err(io::Error::other(
+            "run inside a running executor: a thread has one at a time; spawn a task instead, \
+             or run the other executor on a thread of its own",
+        ));
     }
-
-    /// Like `run`. The executor is shown to `ended` when it has shut down.
-    #[track_caller]
-    pub(crate) fn run_then<F: Future>(
-        self,
-        future: F,
-        ended: impl FnOnce(&Executor),
-    ) -> io::Result<F::Output> {
-        let location = Location::caller();
-        self.validate()?;
-        if context::with(|_| ()).is_some() {
-            return Err(io::Error::other(
-                "run inside a running executor: a thread has one at a time; spawn a task instead, \
-                 or run the other executor on a thread of its own",
-            ));
-        }
-        let executor = Rc::new(Executor::new(self)?);
-        let entered = context::Entered::new(executor.clone()).ok_or_else(|| {
-            io::Error::other("run in a thread that is ending: its thread-local data are gone")
-        })?;
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            executor.open();
-            #[cfg(feature = "dashboard")]
-            crate::dashboard::start(&executor.config)?;
-            executor.block_on(future, location)
-        }));
-        executor.shut_down();
-        executor.close();
-        ended(&executor);
-        drop(entered);
-        match outcome {
-            Ok(output) => output,
-            Err(payload) => resume_unwind(payload),
-        }
+    let executor = Rc::new(Executor::new(config)?);
+    let entered = context::Entered::new(executor.clone()).ok_or_else(|| {
+        io::Error::other("run in a thread that is ending: its thread-local data are gone")
+    })?;
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        executor.open();
+        begin(&executor.config)?;
+        executor.block_on(future, location)
+    }));
+    executor.shut_down();
+    executor.close();
+    ended(&executor);
+    drop(entered);
+    match outcome {
+        Ok(output) => output,
+        Err(payload) => resume_unwind(payload),
     }
 }
 

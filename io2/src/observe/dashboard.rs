@@ -1,5 +1,18 @@
 //! Where the dashboard is.
 
+use std::sync::Mutex;
+
+use crate::lock::lock;
+
+/// The address of the dashboard, and the process that it is of: the child of a fork has none.
+static URL: Mutex<Option<(u32, String)>> = Mutex::new(None);
+
+/// There is one now.
+#[cfg(feature = "dashboard")]
+pub(crate) fn open(url: &str) {
+    *lock(&URL) = Some((std::process::id(), url.to_owned()));
+}
+
 /// The address of the process's dashboard, with the token that it asks for; `None` while there is none.
 ///
 /// # Examples
@@ -18,8 +31,7 @@
 /// ```
 #[must_use]
 pub fn dashboard_url() -> Option<String> {
-    #[cfg(feature = "dashboard")]
-    return crate::dashboard::url();
-    #[cfg(not(feature = "dashboard"))]
-    None
+    let url = lock(&URL);
+    let mine = url.as_ref().filter(|(id, _)| *id == std::process::id());
+    mine.map(|(_, url)| url.clone())
 }

@@ -172,7 +172,7 @@
 #[doc = include_str!("guide.md")]
 pub mod guide {}
 
-mod dashboard;
+pub(crate) mod dashboard;
 pub(crate) mod metrics;
 pub(crate) mod record;
 pub(crate) mod stats;
