@@ -179,7 +179,7 @@ async fn trace(query: Option<&str>) -> Response<Reply> {
         let mut bytes = Vec::new();
         recording.write_to(&mut bytes).map(|()| bytes)
     };
-    match crate::spawn_blocking(encode).await {
+    match crate::spawn::spawn_blocking(encode).await {
         Ok(bytes) => {
             let mut response = respond(StatusCode::OK, "application/octet-stream", bytes);
             let name = HeaderValue::from_static("attachment; filename=\"io2.perfetto-trace\"");
