@@ -18,42 +18,54 @@ use crate::time::{Instant, sleep};
 /// A connection that takes nothing for so long is closed.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
-/// A request has to be over in that time, unless it is for events.
+/// A request has to be answered in that time. To send the answer may take longer: a recording is large, and events
+/// have no end.
 const REQUEST_LIMIT: Duration = Duration::from_secs(60);
 
 /// How often it is looked at.
-const LOOK: Duration = Duration::from_secs(1);
+pub(super) const LOOK: Duration = Duration::from_secs(1);
 
 /// How a connection gets on.
 #[derive(Clone)]
 pub(super) struct Progress(Rc<Inner>);
 
 struct Inner {
-    began: Instant,
+    /// `None` when there is an answer.
+    unanswered: Cell<Option<Instant>>,
     /// Since when it has taken nothing.
     stalled: Cell<Option<Instant>>,
-    /// It has no end.
-    endless: Cell<bool>,
 }
 
 impl Progress {
     pub(super) fn new() -> Progress {
         Progress(Rc::new(Inner {
-            began: Instant::now(),
+            unanswered: Cell::new(Some(Instant::now())),
             stalled: Cell::new(None),
-            endless: Cell::new(false),
         }))
     }
 
-    /// The connection may last as long as it takes what is sent.
-    pub(super) fn is_endless(&self) {
-        self.0.endless.set(true);
+    /// From now on the connection may last as long as it takes what is sent.
+    pub(super) fn is_answered(&self) {
+        self.0.unanswered.set(None);
+    }
+
+    /// As it is when nobody has answered for a long time.
+    #[cfg(test)]
+    pub(super) fn make_old(&self) {
+        let began = self.0.unanswered.get();
+        let old = began.and_then(|began| began.checked_sub(REQUEST_LIMIT));
+        self.0.unanswered.set(old);
     }
 
     fn is_over(&self) -> bool {
-        let stalled = self.0.stalled.get();
-        stalled.is_some_and(|since| since.elapsed() >= WRITE_LIMIT)
-            || (!self.0.endless.get() && self.0.began.elapsed() >= REQUEST_LIMIT)
+        let Inner {
+            unanswered,
+            stalled,
+        } = &*self.0;
+        let for_long = |since: &Cell<Option<Instant>>, limit| {
+            since.get().is_some_and(|since| since.elapsed() >= limit)
+        };
+        for_long(stalled, WRITE_LIMIT) || for_long(unanswered, REQUEST_LIMIT)
     }
 
     /// Ends when the connection is to be given up.
@@ -138,31 +150,31 @@ impl Write for Noted {
 mod tests {
     use super::*;
 
-    fn progress(began: Duration, stalled: Option<Duration>, endless: bool) -> Progress {
+    fn progress(unanswered: Option<Duration>, stalled: Option<Duration>) -> Progress {
         let ago = |duration| Instant::now().checked_sub(duration).unwrap();
         Progress(Rc::new(Inner {
-            began: ago(began),
+            unanswered: Cell::new(unanswered.map(ago)),
             stalled: Cell::new(stalled.map(ago)),
-            endless: Cell::new(endless),
         }))
     }
 
     #[test]
-    fn a_connection_is_given_up_when_it_takes_nothing_and_a_request_when_it_does_not_end() {
-        let long = REQUEST_LIMIT;
-        assert!(!progress(Duration::ZERO, None, false).is_over());
-        assert!(!progress(long, None, true).is_over());
-        assert!(progress(long, None, false).is_over());
-        assert!(progress(WRITE_LIMIT, Some(WRITE_LIMIT), true).is_over());
-        let young = progress(long, Some(Duration::ZERO), true);
-        assert!(!young.is_over());
+    fn a_connection_is_given_up_when_it_takes_nothing_or_is_not_answered() {
+        assert!(!progress(Some(Duration::ZERO), None).is_over());
+        assert!(progress(Some(REQUEST_LIMIT), None).is_over());
+        assert!(progress(None, Some(WRITE_LIMIT)).is_over());
+        assert!(!progress(None, Some(Duration::ZERO)).is_over());
+        // What is sent may take as long as it is taken.
+        let long = progress(Some(REQUEST_LIMIT), None);
+        long.is_answered();
+        assert!(!long.is_over());
         // It takes something, and then nothing again.
-        let stalled = progress(long, Some(WRITE_LIMIT), true);
+        let stalled = progress(None, Some(WRITE_LIMIT));
         let _ = stalled.note(Poll::Ready(()));
         let _ = stalled.note(Poll::<()>::Pending);
         assert!(!stalled.is_over());
         // How often it is asked does not matter.
-        let stalled = progress(long, Some(WRITE_LIMIT), true);
+        let stalled = progress(None, Some(WRITE_LIMIT));
         let _ = stalled.note(Poll::<()>::Pending);
         assert!(stalled.is_over());
     }

@@ -15,7 +15,6 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use super::body::Reply;
 use super::events::Hub;
-use super::patience::Progress;
 use super::tasks::Tasks;
 use super::token::Token;
 use crate::observe::Recorder;
@@ -59,6 +58,11 @@ impl Site {
             page,
             token,
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_page(self, page: Bytes) -> Site {
+        Site { page, ..self }
     }
 
     /// Whether the request has the token, and comes by a name that it may come by.
@@ -117,11 +121,7 @@ impl State {
 }
 
 /// Answers a request.
-pub(super) async fn answer(
-    request: &Request<Incoming>,
-    state: &Rc<State>,
-    progress: &Progress,
-) -> Response<Reply> {
+pub(super) async fn answer(request: &Request<Incoming>, state: &State) -> Response<Reply> {
     let query = request.uri().query();
     if let Err(why) = state.site.admits(query, request.headers()) {
         return respond(StatusCode::FORBIDDEN, TEXT, why);
@@ -149,7 +149,6 @@ pub(super) async fn answer(
         }
         "/trace" => trace(query).await,
         "/events" => {
-            progress.is_endless();
             let events = Reply::Events(state.hub.subscribe());
             reply(StatusCode::OK, "text/event-stream", events)
         }

@@ -50,7 +50,7 @@ pub(super) async fn serve(listener: TcpListener, site: Site) -> io::Result<()> {
         let place = Place::take(&connections);
         let state = state.clone();
         crate::spawn(async move {
-            connection(stream, &state).await;
+            connection(stream, &state, &Progress::new()).await;
             drop(place);
         });
     }
@@ -72,14 +72,17 @@ impl Drop for Place {
     }
 }
 
-async fn connection(stream: TcpStream, state: &Rc<State>) {
+async fn connection(stream: TcpStream, state: &Rc<State>, progress: &Progress) {
     // Both only make it better.
     let _ = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER);
     let _ = stream.set_nodelay(true);
-    let progress = Progress::new();
     let service = service_fn(|request: Request<Incoming>| {
         let (state, progress) = (state.clone(), progress.clone());
-        async move { Ok::<_, Infallible>(routes::answer(&request, &state, &progress).await) }
+        async move {
+            let answer = routes::answer(&request, &state).await;
+            progress.is_answered();
+            Ok::<_, Infallible>(answer)
+        }
     });
     let mut server = http1::Builder::new();
     server
@@ -102,4 +105,58 @@ async fn connection(stream: TcpStream, state: &Rc<State>) {
         }
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ExecutorConfig;
+    use crate::dashboard::patience::LOOK;
+    use crate::dashboard::token::Token;
+
+    /// More than the buffers of both ends take.
+    const PAGE: usize = 32 << 20;
+
+    #[test]
+    fn a_download_goes_on_while_it_is_taken_however_long_it_takes() {
+        let ran = ExecutorConfig::new().run(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await?;
+            let address = listener.local_addr()?;
+            let token = Token::new()?;
+            let request = format!(
+                "GET /?token={} HTTP/1.1\r\nHost: {address}\r\n\r\n",
+                token.as_str()
+            );
+            let site = Site::new(token, address).with_page(vec![b'x'; PAGE].into());
+            let state = Rc::new(State::new(site));
+            let client = TcpStream::connect(address).await?;
+            let (stream, _) = listener.accept().await?;
+            let progress = Progress::new();
+            let all = progress.clone();
+            let server = crate::spawn(async move { connection(stream, &state, &all).await });
+
+            client.write_all(request).await.0?;
+            let (mut taken, mut buf) = (0, Vec::with_capacity(1 << 20));
+            for round in 0.. {
+                let (read, filled) = client.read(buf).await;
+                if read? == 0 {
+                    break;
+                }
+                taken += filled.len();
+                buf = filled;
+                if round == 0 {
+                    assert!(buf.starts_with(b"HTTP/1.1 200"));
+                    progress.make_old();
+                }
+                // So it is looked at several times meanwhile.
+                if round < 8 {
+                    sleep(LOOK / 2).await;
+                }
+            }
+            server.await;
+            assert!(taken > PAGE, "{taken} bytes");
+            io::Result::Ok(())
+        });
+        ran.unwrap().unwrap();
+    }
 }

@@ -166,8 +166,8 @@
 //! - `/metrics`: [`metrics()`] for Prometheus, or [`open_metrics`] for who accepts it; with the operations in flight by
 //!   name, of executors that have been asked for their tasks in the last minute.
 //!
-//! At most 128 connections are served at a time, and one that takes nothing for ten seconds is closed. The
-//! dashboard stays as long as the process.
+//! At most 128 connections are served at a time, and one that takes nothing for ten seconds is closed; one that goes on
+//! taking, by a slow line, is not. The dashboard stays as long as the process.
 
 #[doc = include_str!("guide.md")]
 pub mod guide {}
