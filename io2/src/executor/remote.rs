@@ -139,11 +139,12 @@ impl Seat {
                     u32::MAX => 1,
                     before => before + 1,
                 };
-                lock(&slot.letters).incarnation = incarnation;
                 slot.eventfd.store(eventfd.as_raw_fd(), Ordering::SeqCst);
-                // Wakes for the executor that was here before.
+                // What came for the executor that was here before.
                 slot.inbox.take_wakes(&mut Vec::new());
                 slot.inbox.take_mail();
+                // Only now can something come for this one.
+                lock(&slot.letters).incarnation = incarnation;
                 return Ok(Seat {
                     slot,
                     incarnation,

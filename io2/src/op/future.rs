@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::marker::PhantomData;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -266,12 +267,27 @@ impl<T: Operation> Op<T> {
         let fill = |place| {
             let side = operation.side();
             // SAFETY: the place is that of a slot that was just reserved.
-            operation.encode(unsafe { driver::side_put(place, side) })
+            let side = unsafe { driver::side_put(place, side) };
+            let undo = SideDrop::<T::Side>(place, PhantomData);
+            let entry = operation.encode(side);
+            mem::forget(undo);
+            entry
         };
         // SAFETY: the operation promises that the entry points only to the side data, which the slot
         // keeps, and to memory that the operation owns; the operation stays in this future, and when the
         // future is dropped it goes to the slot.
         self.flight = Some(unsafe { launch.submit(cx, fill) });
+    }
+}
+
+/// Drops the side data of a reserved slot if the operation panics before it is submitted.
+struct SideDrop<S>(*mut SideBytes, PhantomData<S>);
+
+impl<S> Drop for SideDrop<S> {
+    fn drop(&mut self) {
+        // SAFETY: the place is that of a slot that is reserved still, was filled with an `S`, and is not looked at
+        // again before it is filled anew.
+        drop(unsafe { driver::side_get::<S>(self.0.read()) });
     }
 }
 
@@ -466,3 +482,6 @@ impl<T: Operation> fmt::Debug for Op<T> {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::mem::{self, ManuallyDrop};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::process;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -19,7 +20,7 @@ use crate::trace::{self, TaskPanic};
 /// What a task's pointers point to: the beginning of a [`Task`] whose future is not known.
 #[repr(C)]
 struct Shell {
-    /// How many pointers there are. Each is one of a word, so the count does not overflow.
+    /// How many pointers there are.
     count: Cell<usize>,
     vtable: &'static Vtable,
     /// Where the task's memory came from. `free` takes it out: it must outlive the task.
@@ -157,8 +158,12 @@ impl TaskRef {
 impl Clone for TaskRef {
     #[inline]
     fn clone(&self) -> Self {
-        let count = &self.shell().count;
-        count.set(count.get() + 1);
+        let count = self.shell().count.get().wrapping_add(1);
+        if count == 0 {
+            // Only a program that forgets pointers without end gets here, and the next drop would free the task.
+            process::abort();
+        }
+        self.shell().count.set(count);
         TaskRef(self.0)
     }
 }
