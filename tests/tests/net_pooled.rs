@@ -9,8 +9,10 @@ use std::rc::Rc;
 use io2::buf::PooledBuf;
 use io2::net::{RecvPooled, TcpStream, UnixStream};
 use io2::{ExecutorConfig, JoinHandle};
+use io2_tests::observed::Observed;
 use io2_tests::sockets::{pattern, tcp_pair};
 use io2_tests::{child, polling, seccomp};
+use tracing::Level;
 
 /// `IORING_REGISTER_PBUF_RING`.
 const REGISTER_PBUF_RING: u32 = 22;
@@ -147,6 +149,33 @@ fn an_empty_pool_lets_receives_wait_for_a_buffer() {
         assert_eq!(&next(&mut incoming).await?[..], [8, 9, 10, 11]);
         drop(two);
         arm(&mut incoming).await
+    });
+}
+
+#[test]
+fn an_empty_pool_is_told_at_the_first_the_second_and_the_fourth_time() {
+    let name = "an_empty_pool_is_told_at_the_first_the_second_and_the_fourth_time";
+    child::run(name, || {
+        let observed = Observed::at_most(Level::WARN);
+        observed.run(|| {
+            run(2, 4, async {
+                let (_near, far) = full(40).await?;
+                let mut incoming = far.recv_pooled();
+                let mut held = vec![next(&mut incoming).await?, next(&mut incoming).await?];
+                for _ in 0..4 {
+                    assert!(soon(&mut incoming).await?.is_none());
+                    held.remove(0);
+                    held.push(next(&mut incoming).await?);
+                }
+                Ok(())
+            });
+        });
+        let told = observed.named("buf.exhausted");
+        let counts: Vec<i64> = told.iter().map(|told| told.number("count")).collect();
+        assert_eq!(counts, [1, 2, 4]);
+        let fields = "count depth group inflight message rt.id";
+        told[0].assert_is("io2::ring", Level::WARN, fields);
+        assert_eq!((told[0].number("depth"), told[0].number("group")), (2, 0));
     });
 }
 

@@ -229,3 +229,30 @@ fn completions_that_overflow_their_queue_are_warned_of_ever_less_often_and_not_l
         total += count;
     }
 }
+
+#[test]
+fn a_submission_queue_that_is_full_is_told_with_how_often() {
+    let observed = Observed::default();
+    let config = ExecutorConfig::new().ring_depth(2).watchdog(false);
+    let full = observed.run(|| {
+        config.run(async {
+            let mut operations = Vec::new();
+            for _ in 0..10 {
+                operations.push(started(io2::op::nop()).await);
+            }
+            for operation in operations {
+                operation.await.unwrap();
+            }
+            io2::stats().unwrap().sq_full
+        })
+    });
+    let told = observed.named("ring.sq_full");
+    assert!(!told.is_empty());
+    for told in &told {
+        let fields = "count depth inflight message rt.id";
+        told.assert_is("io2::ring", Level::DEBUG, fields);
+        assert_eq!(told.number("depth"), 2);
+    }
+    let count: i64 = told.iter().map(|told| told.number("count")).sum();
+    assert_eq!(count as u64, full.unwrap());
+}

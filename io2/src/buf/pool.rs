@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::{IoBuf, IoBufMut};
-use crate::driver::{Pool, Seat};
+use crate::driver::{POOL_GROUP, Pool, Seat};
 use crate::executor::{self, context};
 use crate::trace;
 
@@ -174,11 +174,9 @@ impl Taking {
         let count = self.pool.shortages();
         // Said at the first, the second, the fourth and so on.
         if count > before && count.is_power_of_two() {
-            trace::advice(format_args!(
-                "the pool of {} buffers for receives is empty, for the {count}. time: they wait until \
-                 buffers are dropped; make recv_pool larger, or keep buffers shorter",
-                self.pool.count(),
-            ));
+            let known = context::with(|it| (it.id, it.driver.borrow().pending() as u64));
+            let (rt, inflight) = known.unwrap_or_default();
+            trace::buf_exhausted(rt, POOL_GROUP, self.pool.count(), inflight, count);
         }
         let index = ready!(polled);
         // SAFETY: the pool gave the buffer to this one alone.

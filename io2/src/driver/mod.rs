@@ -266,6 +266,11 @@ impl Driver {
         }
     }
 
+    /// Why the polled ring could not be set up. Given once.
+    pub(crate) fn take_refusal(&mut self) -> Option<io::Error> {
+        self.polled.take_refusal()
+    }
+
     fn make_polled(&mut self) -> bool {
         let before = self.polled.is_made();
         let made = self.polled.make();

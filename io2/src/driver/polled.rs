@@ -4,6 +4,7 @@
 //! has operations in flight; meanwhile the main ring does not sleep either. It cannot cancel.
 
 use std::collections::VecDeque;
+use std::io;
 
 use io_uring::squeue::Entry;
 
@@ -13,6 +14,8 @@ pub(super) struct Polled {
     ring: Option<Ring>,
     /// Setting it up failed once: its operations go to the main ring.
     refused: bool,
+    /// Why, until that was said.
+    refusal: Option<io::Error>,
     depth: u32,
     backlog: VecDeque<Entry>,
     /// Entries pushed whose completion has not come.
@@ -24,6 +27,7 @@ impl Polled {
         Polled {
             ring: None,
             refused: false,
+            refusal: None,
             depth,
             backlog: VecDeque::new(),
             pending: 0,
@@ -44,10 +48,15 @@ impl Polled {
         if self.ring.is_none() && !self.refused {
             match Ring::new(self.depth, true) {
                 Ok(ring) => self.ring = Some(ring),
-                Err(_) => self.refused = true,
+                Err(error) => (self.refused, self.refusal) = (true, Some(error)),
             }
         }
         self.ring.is_some()
+    }
+
+    /// Why it could not be set up. Given once.
+    pub(super) fn take_refusal(&mut self) -> Option<io::Error> {
+        self.refusal.take()
     }
 
     pub(super) fn pending(&self) -> usize {

@@ -65,6 +65,27 @@ fn a_kernel_that_is_busy_gets_its_entries_later() {
     run_with(4, faults, nops(50)).unwrap();
 }
 
+#[cfg(feature = "tracing")]
+#[test]
+fn that_the_kernel_is_busy_is_told_each_time() {
+    let kept = crate::trace::kept::Kept::of(&["ring.busy"]);
+    let run = tracing::subscriber::with_default(kept.clone(), || {
+        let faults = [Fault::Fail(libc::EBUSY), Fault::Fail(libc::EAGAIN)];
+        run_with(4, faults, async {
+            nops(4).await;
+            crate::stats().expect("an executor runs").busy
+        })
+    });
+    assert_eq!(run.unwrap(), 2);
+    let told = kept.events();
+    assert_eq!(told.len(), 2, "{told:?}");
+    let fields = ["depth=4 ", "inflight=4 ", "count=1 "];
+    assert!(
+        fields.iter().all(|field| told[0].contains(field)),
+        "{told:?}"
+    );
+}
+
 #[test]
 fn an_interrupted_or_expired_enter_is_no_error() {
     let faults = [

@@ -199,12 +199,13 @@ impl Executor {
 
     /// Says what the driver noticed and could not say itself.
     fn say_notices(&self) {
-        let (strays, pending, short) = {
+        let (strays, pending, short, refusal) = {
             let mut driver = self.driver.borrow_mut();
             (
                 driver.strays,
                 driver.pending() as u64,
                 std::mem::take(&mut driver.short_of_memory),
+                driver.take_refusal(),
             )
         };
         let counters = &self.page().counters;
@@ -224,6 +225,12 @@ impl Executor {
             trace::advice(format_args!(
                 "locked memory is short: the completion queue is smaller than it would be; \
                  raise RLIMIT_MEMLOCK"
+            ));
+        }
+        if let Some(error) = refusal {
+            trace::advice(format_args!(
+                "direct I/O is not polled: the kernel refused the ring for it ({error}); \
+                 perhaps RLIMIT_MEMLOCK is to be raised"
             ));
         }
         let news = strays - self.strays_said.replace(strays);

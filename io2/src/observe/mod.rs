@@ -59,6 +59,7 @@
 //! | `io2::ring` | `ring.sq_full` | event DEBUG | `rt.id`, `depth`, `inflight`, `count` |
 //! | `io2::ring` | `ring.busy` | event DEBUG | `rt.id`, `depth`, `inflight`, `count` |
 //! | `io2::ring` | `ring.overflow` | event WARN | `rt.id`, `depth`, `inflight`, `count` |
+//! | `io2::ring` | `buf.exhausted` | event WARN | `rt.id`, `depth`, `inflight`, `group`, `count` |
 //! | `io2::ring` | `ring.poll_fallback` | event INFO | `dev`, `reason` |
 //! | `io2::rt` | `rt.start` | event INFO | `rt.id`, `rt.name`, `cpu`, `depth`, `preempt_us`, `kernel`, `setup.flags` |
 //! | `io2::rt` | `rt.stop` | event INFO | `rt.id`, `inflight`, `drained`, `dur_ms` |
@@ -95,6 +96,8 @@
 //! - `ring.*`: pressure between the program and the kernel. Nothing is ever lost by it; where it is
 //!   frequent, a larger `ring_depth` helps. `count` is how often it happened since the last such
 //!   event; `ring.overflow` comes when the number has doubled.
+//! - `buf.exhausted`: a receive found no buffer in the pool that the executor's receives share, which has `depth`
+//!   of them, and waits for one; `count` is how often that was, and it is told when that has doubled.
 //! - `rt.leak`: operations outlived `shutdown_timeout`, so what the kernel may still touch is
 //!   leaked instead of freed.
 //! - `rt.advice`: something on this machine keeps the runtime from its best, and what to do.

@@ -246,6 +246,26 @@ pub(crate) fn ring_overflow(rt: u64, depth: u32, inflight: u64, count: u64) {
     );
 }
 
+/// `buf.exhausted`, WARN: a receive found no buffer in the pool of `depth` buffers that is the group `group`, for
+/// the `count`th time. It waits for one.
+#[cold]
+#[cfg_attr(
+    not(feature = "net"),
+    allow(dead_code, reason = "only sockets receive into the pool")
+)]
+pub(crate) fn buf_exhausted(rt: u64, group: u16, depth: u16, inflight: u64, count: u64) {
+    report!(WARN, "io2::ring", "buf.exhausted", {
+        rt.id = rt,
+        depth = depth,
+        inflight = inflight,
+        group = group,
+        count = count,
+    },
+        "executor {rt}: the pool of {depth} buffers for receives is empty, for the {count}. time: \
+         they wait until buffers are dropped; make recv_pool larger, or keep buffers shorter"
+    );
+}
+
 /// `ring.poll_fallback`, INFO: direct I/O on this device goes to the main ring.
 #[cold]
 pub(crate) fn poll_fallback(dev: &str, reason: &str) {

@@ -186,6 +186,7 @@ fn all(full: bool) {
     sq_full(1, 64, 300, 1);
     ring_busy(1, 64, 300, 1);
     ring_overflow(1, 64, 300, 1);
+    buf_exhausted(1, 0, 64, 300, 1);
     poll_fallback("259:0", "no poll queues");
     rt_start(&RtStart {
         rt: 1,
@@ -313,6 +314,7 @@ fn every_field_has_its_value() {
         ring.sq_full: rt.id 1, depth 64, inflight 300, count 1
         ring.busy: rt.id 1, depth 64, inflight 300, count 1
         ring.overflow: rt.id 1, depth 64, inflight 300, count 1
+        buf.exhausted: rt.id 1, depth 64, inflight 300, group 0, count 1
         ring.poll_fallback: dev "259:0", reason "no poll queues"
         rt.start: rt.id 1, rt.name "indexer", cpu 0, depth 64, preempt_us 10000, kernel "6.12", setup.flags "SINGLE_ISSUER"
         rt.stop: rt.id 1, inflight 5, drained 4, dur_ms 12

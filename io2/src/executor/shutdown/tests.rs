@@ -1,17 +1,11 @@
 //! Operations that do not end in time: the kernel is kept from hearing of their cancellation.
 
 use std::cell::Cell;
-use std::fmt::Debug;
 use std::io::{PipeWriter, Write};
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
-
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
 
 use super::*;
 use crate::ExecutorConfig;
@@ -19,35 +13,11 @@ use crate::buf::{IoBuf, IoBufMut};
 use crate::driver::faults;
 use crate::fs::File;
 use crate::op::{Op, Read, nop};
+use crate::trace::kept::Kept;
 
-/// Keeps the events of one name, as text.
-#[derive(Clone, Default)]
-struct Leaks(Arc<Mutex<Vec<String>>>);
-
-struct Text(String);
-
-impl Visit for Text {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.0 += &format!("{}={value:?} ", field.name());
-    }
-}
-
-impl Subscriber for Leaks {
-    fn enabled(&self, meta: &Metadata<'_>) -> bool {
-        ["op.stuck", "rt.leak"].contains(&meta.name())
-    }
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn event(&self, event: &Event<'_>) {
-        let mut text = Text(String::new());
-        event.record(&mut text);
-        self.0.lock().unwrap().push(text.0);
-    }
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
+/// Keeps what is told of operations that do not end.
+fn listener() -> Kept {
+    Kept::of(&["op.stuck", "rt.leak"])
 }
 
 /// A buffer that says when it is dropped.
@@ -78,8 +48,8 @@ unsafe impl IoBufMut for Told {
 }
 
 /// Runs an executor that a read of a pipe outlives; gives the pipe, and the read if it is `kept`.
-fn outlived(dropped: &Rc<Cell<bool>>, kept: bool) -> (Leaks, PipeWriter, Option<Op<Read<Told>>>) {
-    let leaks = Leaks::default();
+fn outlived(dropped: &Rc<Cell<bool>>, kept: bool) -> (Kept, PipeWriter, Option<Op<Read<Told>>>) {
+    let leaks = listener();
     let (reader, writer) = std::io::pipe().unwrap();
     let config = ExecutorConfig::new().shutdown_timeout(Duration::from_millis(30));
     let read = tracing::subscriber::with_default(leaks.clone(), || {
@@ -102,7 +72,7 @@ fn what_does_not_end_in_time_is_leaked_and_told() {
     let dropped = Rc::new(Cell::new(false));
     let (leaks, mut writer, _) = outlived(&dropped, false);
     assert!(!dropped.get(), "the buffer was freed under the kernel");
-    let leaks = leaks.0.lock().unwrap();
+    let leaks = leaks.events();
     let [stuck, leak] = &leaks[..] else {
         panic!("{leaks:?}")
     };
@@ -114,7 +84,7 @@ fn what_does_not_end_in_time_is_leaked_and_told() {
 
 #[test]
 fn an_operation_that_goes_on_though_it_was_cancelled_is_told_once_with_its_task() {
-    let told = Leaks::default();
+    let told = listener();
     tracing::subscriber::with_default(told.clone(), || {
         ExecutorConfig::new().run(async {
             let (reader, mut writer) = std::io::pipe().unwrap();
@@ -130,7 +100,7 @@ fn an_operation_that_goes_on_though_it_was_cancelled_is_told_once_with_its_task(
                 for _ in 0..25 {
                     crate::time::sleep(Duration::from_millis(20)).await;
                 }
-                let told = told.0.lock().unwrap();
+                let told = told.events();
                 let [stuck] = &told[..] else {
                     panic!("{told:?}")
                 };

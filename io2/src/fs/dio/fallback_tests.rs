@@ -3,44 +3,13 @@
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
 
 use super::device::Device;
 use super::file::DioFile;
 use super::inner::Shared;
 use crate::ExecutorConfig;
 use crate::buf::AlignedBuf;
-
-/// Counts the events that tell of a fall-back.
-#[derive(Clone, Default)]
-struct Fallbacks(Arc<AtomicUsize>);
-
-impl Subscriber for Fallbacks {
-    fn enabled(&self, meta: &Metadata<'_>) -> bool {
-        meta.is_event()
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let told = event.metadata().name() == "ring.poll_fallback";
-        self.0.fetch_add(usize::from(told), Ordering::Relaxed);
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
+use crate::trace::kept::Kept;
 
 /// A handle of the same file whose device says that it polls.
 fn pretending(file: &DioFile, size: u64) -> (DioFile, &'static Device) {
@@ -57,7 +26,7 @@ fn a_device_that_refuses_to_poll_is_used_unpolled_from_then_on_and_said_once() {
     // What is to be said of the real device is said here.
     let first = ExecutorConfig::new().run(DioFile::create(&path));
     drop(first.expect("the executor starts"));
-    let fallbacks = Fallbacks::default();
+    let fallbacks = Kept::of(&["ring.poll_fallback"]);
     let run = tracing::subscriber::with_default(fallbacks.clone(), || {
         ExecutorConfig::new().run(read_all(&path))
     });
@@ -65,7 +34,7 @@ fn a_device_that_refuses_to_poll_is_used_unpolled_from_then_on_and_said_once() {
     let really_polls = run.expect("the executor starts").expect("no read fails");
     // Linux 6.1 does not say that a read was not polled.
     let tells = !really_polls && !crate::sys::kernel_release().starts_with("6.1.");
-    assert_eq!(fallbacks.0.load(Ordering::Relaxed), usize::from(tells));
+    assert_eq!(fallbacks.events().len(), usize::from(tells));
 }
 
 /// Reads through a pretending handle, and says whether the device polls in truth.
