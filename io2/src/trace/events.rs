@@ -249,10 +249,7 @@ pub(crate) fn ring_overflow(rt: u64, depth: u32, inflight: u64, count: u64) {
 /// `buf.exhausted`, WARN: a receive found no buffer in the pool of `depth` buffers that is the group `group`, for
 /// the `count`th time. It waits for one.
 #[cold]
-#[cfg_attr(
-    not(feature = "net"),
-    allow(dead_code, reason = "only sockets receive into the pool")
-)]
+#[cfg(any(feature = "net", all(test, feature = "tracing")))]
 pub(crate) fn buf_exhausted(rt: u64, group: u16, depth: u16, inflight: u64, count: u64) {
     report!(WARN, "io2::ring", "buf.exhausted", {
         rt.id = rt,

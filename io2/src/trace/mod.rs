@@ -35,10 +35,12 @@ mod waker;
 
 #[cfg(any(feature = "dashboard", all(test, feature = "tracing")))]
 pub(crate) use dashboard::{dashboard, dashboard_failed};
+#[cfg(any(feature = "net", all(test, feature = "tracing")))]
+pub(crate) use events::buf_exhausted;
 pub(crate) use events::{
-    OpStuck, OverrunInfo, RtStart, TaskEnd, TaskPanic, advice, buf_exhausted, local_leak,
-    op_orphan, op_stuck, overrun, poll_fallback, ring_busy, ring_overflow, rt_leak, rt_start,
-    rt_stop, sq_full, suppressed, task_end, task_panic,
+    OpStuck, OverrunInfo, RtStart, TaskEnd, TaskPanic, advice, local_leak, op_orphan, op_stuck,
+    overrun, poll_fallback, ring_busy, ring_overflow, rt_leak, rt_start, rt_stop, sq_full,
+    suppressed, task_end, task_panic,
 };
 pub use overrun::{Frame, Overrun};
 #[cfg(feature = "dashboard")]
