@@ -1,7 +1,7 @@
 //! Guards that are alive where a loop yields: what `#[io2::preemptible]` warns of.
 //!
 //! Only names tell here, since a macro sees no types. A call without arguments of one of [`NAMES`]
-//! makes a guard, unless it is awaited: the guard of an asynchronous lock is made for being held
+//! or [`TRIED`] makes a guard, unless it is awaited: the guard of an asynchronous lock is made for being held
 //! over awaits. What is followed is the text, from top to bottom.
 
 use proc_macro2::{Ident, Span};
@@ -9,6 +9,15 @@ use syn::{Block, Expr, ExprCall, ExprMethodCall, Pat, Stmt};
 
 /// Methods that give a guard.
 const NAMES: &[&str] = &["borrow", "borrow_mut", "lock", "read", "write"];
+
+/// Methods that give a guard if there is one to be had at once.
+const TRIED: &[&str] = &[
+    "try_borrow",
+    "try_borrow_mut",
+    "try_lock",
+    "try_read",
+    "try_write",
+];
 
 /// Methods that give the guard out of a result.
 const PEELED: &[&str] = &["unwrap", "expect", "unwrap_or_else", "ok", "map_err"];
@@ -36,6 +45,13 @@ pub(crate) struct Scope(usize);
 #[must_use]
 pub(crate) struct Alive(Vec<bool>);
 
+impl Alive {
+    /// Of a point that nothing has led to yet.
+    pub(crate) fn unreached(scope: &Scope) -> Alive {
+        Alive(vec![false; scope.0])
+    }
+}
+
 impl Guards {
     pub(crate) fn enter(&self) -> Scope {
         Scope(self.0.len())
@@ -60,6 +76,16 @@ impl Guards {
     pub(crate) fn join(&mut self, other: &Alive) {
         for (binding, &alive) in self.0.iter_mut().zip(&other.0) {
             binding.alive |= alive;
+        }
+    }
+
+    /// The text does not go on here, but perhaps there: what is alive may be alive there.
+    pub(crate) fn go(&mut self, to: Option<&mut Alive>) {
+        for (there, binding) in to.into_iter().flat_map(|to| &mut to.0).zip(&self.0) {
+            *there |= binding.alive;
+        }
+        for binding in &mut self.0 {
+            binding.alive = false;
         }
     }
 
@@ -158,7 +184,13 @@ impl Guards {
     }
 
     /// The pattern that the head's value is matched with.
-    pub(crate) fn bind_arm(&mut self, pat: &Pat, head: Option<usize>) {
+    pub(crate) fn bind_arm(&mut self, pat: &Pat, value: &Expr, head: Option<usize>) {
+        if let Some(at) = head
+            && in_vain(pat)
+            && matches!(bare(value), Expr::MethodCall(call) if is_one_of(TRIED, call))
+        {
+            self.end(at);
+        }
         self.bind_parts(pat, head);
     }
 
@@ -300,7 +332,13 @@ fn temporaries(expr: &Expr, held: &mut Vec<Span>) {
             if let Some(span) = guard(call) {
                 held.push(span);
             }
-            temporaries(&call.receiver, held);
+            match bare(&call.receiver) {
+                // The closure gets the guard that there may be.
+                Expr::MethodCall(tried) if maps(call) && is_one_of(TRIED, tried) => {
+                    temporaries(&tried.receiver, held);
+                }
+                receiver => temporaries(receiver, held),
+            }
             call.args.iter().for_each(|arg| unless_moved(arg, held));
         }
         Expr::Call(call) => {
@@ -358,8 +396,27 @@ fn unless_moved(expr: &Expr, held: &mut Vec<Span>) {
 
 /// The place to point at, if a call makes a guard.
 fn guard(call: &ExprMethodCall) -> Option<Span> {
-    let makes = call.args.is_empty() && NAMES.iter().any(|name| call.method == name);
+    let makes = is_one_of(NAMES, call) || is_one_of(TRIED, call);
     makes.then(|| call.method.span())
+}
+
+fn is_one_of(names: &[&str], call: &ExprMethodCall) -> bool {
+    call.args.is_empty() && names.iter().any(|name| call.method == name)
+}
+
+fn maps(call: &ExprMethodCall) -> bool {
+    call.method == "map" || call.method == "and_then"
+}
+
+/// A pattern that matches only where there is no guard: `None`, `Err(..)`.
+fn in_vain(pat: &Pat) -> bool {
+    let last = match pat {
+        Pat::Ident(ident) => Some(&ident.ident),
+        Pat::Path(path) => path.path.segments.last().map(|last| &last.ident),
+        Pat::TupleStruct(tuple) => tuple.path.segments.last().map(|last| &last.ident),
+        _ => None,
+    };
+    last.is_some_and(|name| name == "None" || name == "Err")
 }
 
 /// `Some(guard)`, `Wrapper(guard)`, `Ref::map(guard, ..)`: what a call gives holds its arguments.

@@ -241,11 +241,13 @@ pub fn test(
 /// # }).unwrap();
 /// ```
 ///
-/// An attribute sees no types, so names decide: a guard is what `borrow`, `borrow_mut`, `lock`, `read` or
-/// `write` give when they are called without arguments, and not awaited, since the guard of an
-/// asynchronous lock is made for being held over awaits. `unwrap`, `expect`, `?` and the like do not
-/// hide one. Where such a method gives no guard, `#[allow(deprecated)]` on the loop silences the
-/// warning, which is a use of something deprecated because an attribute has no other way to warn.
+/// An attribute sees no types, so names decide: a guard is what `borrow`, `borrow_mut`, `lock`, `read`,
+/// `write`, and `try_borrow`, `try_borrow_mut`, `try_lock`, `try_read`, `try_write` give when they are
+/// called without arguments, and not awaited, since the guard of an asynchronous lock is made for being
+/// held over awaits. `unwrap`, `expect`, `?` and the like do not hide one. What follows a branch that
+/// ends in `return`, `break`, `continue`, `panic!` or the like is not reached from there. Where such a
+/// method gives no guard, `#[allow(deprecated)]` on the loop silences the warning, which is a use of
+/// something deprecated because an attribute has no other way to warn.
 ///
 /// # What changes for the future
 ///

@@ -4,12 +4,12 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote_spanned};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    AngleBracketedGenericArguments, Attribute, BinOp, Block, Expr, Item, Local, Meta, Pat, Path,
-    QSelf, Stmt, Type,
+    AngleBracketedGenericArguments, Attribute, BinOp, Block, Expr, Item, Label, Lifetime, Local,
+    Macro, Meta, Pat, Path, QSelf, Stmt, Type,
 };
 
 use crate::check::Errors;
-use crate::guards::Guards;
+use crate::guards::{Alive, Guards};
 
 /// How often a loop checks.
 pub(crate) enum Every {
@@ -30,7 +30,19 @@ pub(crate) struct Loops<'a> {
     /// short, but runs often, is then checked, too.
     pub(crate) counters: Vec<Ident>,
     pub(crate) guards: Guards,
+    /// What `break` and `continue` may lead to, outermost first.
+    pub(crate) exits: Vec<Exit>,
 }
+
+/// The end of a loop, or of a block with a label.
+pub(crate) struct Exit {
+    label: Option<Lifetime>,
+    is_loop: bool,
+    alive: Alive,
+}
+
+/// Macros after which the text does not go on.
+const DIVERGING: &[&str] = &["panic", "unreachable", "todo", "unimplemented", "bail"];
 
 /// A place in a loop's body for what runs first, after the items that stand there.
 pub(crate) fn insert_first(stmts: &mut Vec<Stmt>, tokens: TokenStream) {
@@ -42,10 +54,11 @@ pub(crate) fn insert_first(stmts: &mut Vec<Stmt>, tokens: TokenStream) {
 }
 
 impl Loops<'_> {
-    /// One loop: its attributes, its keyword, what is done with its head, and its body.
+    /// One loop: its attributes, its label, its keyword, what is done with its head, and its body.
     fn one(
         &mut self,
         attrs: &mut Vec<Attribute>,
+        label: Option<&Label>,
         keyword: Span,
         head: impl FnOnce(&mut Self),
         body: &mut Block,
@@ -60,7 +73,7 @@ impl Loops<'_> {
             self.guards.tell()
         };
         let alive = self.guards.alive();
-        self.visit_block_mut(body);
+        self.with_exit(label, true, |loops| loops.visit_block_mut(body));
         // Perhaps it never ran.
         self.guards.join(&alive);
         self.guards.leave(&scope);
@@ -68,6 +81,38 @@ impl Loops<'_> {
             let check = self.check(keyword, &guards);
             insert_first(&mut body.stmts, check);
         }
+    }
+
+    /// What a `break` in it may lead to the end of.
+    fn with_exit(&mut self, label: Option<&Label>, is_loop: bool, visit: impl FnOnce(&mut Self)) {
+        let label = label.map(|label| label.name.clone());
+        let alive = Alive::unreached(&self.guards.enter());
+        self.exits.push(Exit {
+            label,
+            is_loop,
+            alive,
+        });
+        visit(self);
+        if let Some(exit) = self.exits.pop() {
+            self.guards.join(&exit.alive);
+        }
+    }
+
+    /// `break` and `continue`: both may lead to the end of the loop.
+    fn go_to_exit(&mut self, label: Option<&Lifetime>) {
+        let mut exits = self.exits.iter_mut().rev();
+        let exit = exits.find(|exit| match label {
+            Some(label) => exit.label.as_ref() == Some(label),
+            None => exit.is_loop,
+        });
+        self.guards.go(exit.map(|exit| &mut exit.alive));
+    }
+
+    /// What perhaps does not run.
+    fn perhaps(&mut self, visit: impl FnOnce(&mut Self)) {
+        let before = self.guards.alive();
+        visit(self);
+        self.guards.join(&before);
     }
 
     fn check(&mut self, keyword: Span, guards: &[Span]) -> TokenStream {
@@ -113,13 +158,13 @@ impl Loops<'_> {
             Expr::Binary(binary) if matches!(binary.op, BinOp::And(_)) => {
                 self.visit_attributes_mut(&mut binary.attrs);
                 self.condition(&mut binary.left);
-                self.condition(&mut binary.right);
+                self.perhaps(|loops| loops.condition(&mut binary.right));
             }
             Expr::Let(binding) => {
                 self.visit_attributes_mut(&mut binding.attrs);
                 self.visit_expr_mut(&mut binding.expr);
                 let head = self.guards.bind_head(&binding.expr);
-                self.guards.bind_arm(&binding.pat, head);
+                self.guards.bind_arm(&binding.pat, &binding.expr, head);
             }
             other => self.visit_expr_mut(other),
         }
@@ -151,7 +196,7 @@ impl Loops<'_> {
             self.visit_attributes_mut(&mut arm.attrs);
             self.guards.rewind(&before);
             let scope = self.guards.enter();
-            self.guards.bind_arm(&arm.pat, head);
+            self.guards.bind_arm(&arm.pat, &arms.expr, head);
             if let Some((_, guard)) = &mut arm.guard {
                 self.visit_expr_mut(guard);
             }
@@ -185,18 +230,58 @@ impl VisitMut for Loops<'_> {
                     loops.guards.bind_head(head);
                     loops.guards.bind(pat);
                 };
-                self.one(&mut it.attrs, it.for_token.span, bind, &mut it.body);
+                self.one(
+                    &mut it.attrs,
+                    it.label.as_ref(),
+                    it.for_token.span,
+                    bind,
+                    &mut it.body,
+                );
             }
             Expr::While(it) => {
                 let cond = &mut it.cond;
                 let bind = |loops: &mut Self| loops.condition(cond);
-                self.one(&mut it.attrs, it.while_token.span, bind, &mut it.body);
+                self.one(
+                    &mut it.attrs,
+                    it.label.as_ref(),
+                    it.while_token.span,
+                    bind,
+                    &mut it.body,
+                );
             }
             Expr::Loop(it) => {
-                self.one(&mut it.attrs, it.loop_token.span, |_| (), &mut it.body);
+                self.one(
+                    &mut it.attrs,
+                    it.label.as_ref(),
+                    it.loop_token.span,
+                    |_| (),
+                    &mut it.body,
+                );
             }
             Expr::If(branches) => self.visit_if(branches),
             Expr::Match(arms) => self.visit_match(arms),
+            Expr::Binary(it) if matches!(it.op, BinOp::And(_) | BinOp::Or(_)) => {
+                self.visit_attributes_mut(&mut it.attrs);
+                self.visit_expr_mut(&mut it.left);
+                self.perhaps(|loops| loops.visit_expr_mut(&mut it.right));
+            }
+            Expr::Block(it) if it.label.is_some() => {
+                let label = it.label.clone();
+                let visit = |loops: &mut Self| visit_mut::visit_expr_block_mut(loops, it);
+                self.with_exit(label.as_ref(), false, visit);
+            }
+            Expr::Break(it) => {
+                visit_mut::visit_expr_break_mut(self, it);
+                self.go_to_exit(it.label.as_ref());
+            }
+            Expr::Continue(it) => {
+                visit_mut::visit_expr_continue_mut(self, it);
+                self.go_to_exit(it.label.as_ref());
+            }
+            Expr::Return(it) => {
+                visit_mut::visit_expr_return_mut(self, it);
+                self.guards.go(None);
+            }
             Expr::Closure(_) => self.leave_alone(expr, "a closure"),
             Expr::Async(_) => self.leave_alone(expr, "an `async` block"),
             Expr::Const(_) => self.leave_alone(expr, "a `const` block"),
@@ -237,6 +322,13 @@ impl VisitMut for Loops<'_> {
             self.guards.rewind(&before);
         }
         self.guards.bind_let(&local.pat, &init.expr);
+    }
+
+    fn visit_macro_mut(&mut self, it: &mut Macro) {
+        let last = it.path.segments.last();
+        if last.is_some_and(|last| DIVERGING.iter().any(|name| last.ident == name)) {
+            self.guards.go(None);
+        }
     }
 
     fn visit_attributes_mut(&mut self, attrs: &mut Vec<Attribute>) {

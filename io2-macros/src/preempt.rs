@@ -100,6 +100,7 @@ fn body(args: &Args, outer: Option<&Args>, function: &mut Function, errors: &mut
         errors,
         counters: Vec::new(),
         guards: Guards::default(),
+        exits: Vec::new(),
     };
     syn::visit_mut::VisitMut::visit_block_mut(&mut loops, &mut block);
     for counter in &loops.counters {

@@ -174,3 +174,85 @@ fn what_a_head_lets_go_is_not_warned_of() {
         0,
     );
 }
+
+#[test]
+fn a_branch_that_leaves_does_not_count_for_what_follows() {
+    each(
+        &[
+            "let g = x.borrow(); if a { drop(g) } else { return } loop {}",
+            "let g = x.borrow(); if a { return 5; } else { drop(g) } loop {}",
+            "let g = x.borrow(); if a { drop(g) } else if b { drop(g) } else { return } loop {}",
+            "let g = x.borrow(); if a { drop(g) } else { panic!() } loop {}",
+            "let g = x.borrow(); if a { drop(g) } else { std::unreachable!(\"{a}\"); } loop {}",
+            "let g = x.borrow(); match a { b => drop(g), c => todo!(), d => unimplemented!() } loop {}",
+            "let g = x.borrow(); match a { b => drop(g), c => { if d { return } else { bail!(e) } } } loop {}",
+            "loop { let g = x.borrow(); if a { drop(g) } else { break } loop {} }",
+            "loop { let g = x.borrow(); match a { b => drop(g), c => continue } loop {} }",
+            "let g = x.borrow(); let b = match a { b => b, c => return }; drop(g); loop {}",
+            "let g = x.borrow(); #[io2::no_yield] loop { if a { drop(g); break } else { return } } \
+             drop(g); loop {}",
+            "let g = x.borrow(); 'a: { if b { drop(g); break 'a } drop(g) } loop {}",
+        ],
+        0,
+    );
+}
+
+#[test]
+fn a_guard_that_leaves_with_a_branch_is_warned_of_where_that_leads() {
+    each(
+        &[
+            "let g = x.borrow(); if a { return } loop {}",
+            "let g = x.borrow(); if a { drop(g); return } loop {}",
+            "let g = x.borrow(); if a { drop(g) } else { f(|| return) } loop {}",
+            "let g = x.borrow(); if a { drop(g) } else { f(async { return }) } loop {}",
+            "let g = x.borrow(); if a { drop(g) } else { println!() } loop {}",
+            "let g = x.borrow(); if a { drop(g) } else { b || return; } loop {}",
+            "let g = x.borrow(); if a { drop(g) } else { if b && (return) {} } loop {}",
+            "let g = x.borrow(); let Some(a) = b else { return }; loop {}",
+            "let g = x.borrow(); 'a: { if b { break 'a } drop(g) } loop {}",
+            "let mut g = x.borrow(); drop(g); #[io2::no_yield] loop { g = y.borrow(); break } loop {}",
+            "let mut g = x.borrow(); drop(g); #[io2::no_yield] while a { g = y.borrow(); continue } \
+             loop {}",
+            "let mut g = x.borrow(); drop(g); #[io2::no_yield] 'a: loop { #[io2::no_yield] loop { \
+             g = y.borrow(); break 'a } } loop {}",
+            "let mut g = x.borrow(); drop(g); #[io2::no_yield] loop { 'a: { g = y.borrow(); break } } \
+             loop {}",
+        ],
+        1,
+    );
+}
+
+#[test]
+fn a_guard_that_was_tried_for_is_warned_of() {
+    each(
+        &[
+            "if let Ok(mut v) = x.try_borrow_mut() { for a in v.iter_mut() {} }",
+            "if let Ok(v) = x.try_borrow() { loop {} }",
+            "if let Ok(g) = x.try_lock() { loop {} }",
+            "let Some(g) = x.try_lock() else { return }; loop {}",
+            "let g = x.try_read().unwrap(); loop {}",
+            "let g = x.try_write().ok()?; loop {}",
+            "while let Ok(g) = x.try_write() {}",
+            "match x.try_lock() { Some(g) => loop {}, None => {} }",
+            "if let Some(a) = x.try_borrow().unwrap().first() { loop {} }",
+        ],
+        1,
+    );
+}
+
+#[test]
+fn what_was_tried_for_in_vain_is_not_warned_of() {
+    each(
+        &[
+            "if let Ok(g) = x.try_lock() {} else { loop {} }",
+            "match x.try_lock() { Some(g) => {} None => loop {} }",
+            "match x.try_borrow_mut() { Ok(g) => {} Err(_) => loop {} }",
+            "match x.try_lock() { Some(g) => drop(g), None => return } loop {}",
+            "if x.try_lock().is_ok() { loop {} }",
+            "if let Ok(n) = x.try_borrow().map(|v| v.len()) { loop {} }",
+            "let n = x.try_read(buf); loop {}",
+            "let g = x.try_lock().await; loop {}",
+        ],
+        0,
+    );
+}
