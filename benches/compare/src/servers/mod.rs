@@ -1,27 +1,138 @@
 //! Services that clients in another process use: what a request costs the server.
+//!
+//! A server is a process of its own on the first core; the clients are in the driver's, on the second. What counts is
+//! the server's CPU time for a request, by the kernel's own books: it is the same whether the clients keep the server
+//! busy or not. How busy the clients were is told, too. All servers have buffers of the same size, and send without
+//! delay.
+
+mod common;
+mod compio;
+mod glommio;
+mod io2;
+mod kimojio;
+mod load;
+mod monoio;
+mod process;
+mod protocol;
+mod raw;
+mod ring;
+mod smol;
+mod tokio;
+mod tokio_uring;
 
 use std::io;
+use std::time::Duration;
 
 use crate::sample::Sample;
+use load::Load;
+use process::Process;
+use protocol::Protocol;
+
+/// How long each is measured, after a start that does not count.
+const WARM_UP: Duration = Duration::from_millis(200);
+const MEASURED: Duration = Duration::from_millis(700);
+
+/// A server that lives longer has been forgotten.
+const LIMIT_SECONDS: u32 = 60;
+
+/// A peer's name, and its server, with a buffer of so many bytes for each connection.
+type Server = (&'static str, fn(usize) -> io::Result<()>);
+
+const BUFFER: usize = 16 * 1024;
+
+const ECHO: [Server; 12] = [
+    ("raw", raw::echo),
+    ("io2", io2::echo),
+    ("tokio", tokio::echo),
+    ("tokio-uring", tokio_uring::echo),
+    ("monoio", monoio::echo),
+    ("monoio, tuned", monoio::echo_tuned),
+    ("compio", compio::echo),
+    ("compio, tuned", compio::echo_tuned),
+    ("glommio", glommio::echo),
+    ("smol", smol::echo),
+    ("kimojio", kimojio::echo),
+    // Worth its while where the server waits for one client.
+    ("io2, spinning", io2::echo_spinning),
+];
+
+const ECHO_PEERS: &[&str] = &names(&ECHO);
+const ECHO_PEERS_OF_MANY: &[&str] = ECHO_PEERS.split_at(ECHO.len() - 1).0;
+
+const fn names<const N: usize>(servers: &[Server; N]) -> [&'static str; N] {
+    let mut names = [""; N];
+    let mut at = 0;
+    while at < N {
+        names[at] = servers[at].0;
+        at += 1;
+    }
+    names
+}
 
 /// One service under one load.
 pub struct Case {
     pub name: &'static str,
     /// Who offers it.
     pub peers: &'static [&'static str],
+    service: &'static str,
+    load: Load,
 }
 
 /// All of them.
-pub const CASES: &[Case] = &[];
+pub const CASES: &[Case] = &[
+    echo("TCP echo, 1 x 64 B", ECHO_PEERS, 1, 64),
+    echo("TCP echo, 50 x 64 B", ECHO_PEERS_OF_MANY, 50, 64),
+    echo("TCP echo, 500 x 64 B", ECHO_PEERS_OF_MANY, 500, 64),
+    echo("TCP echo, 50 x 16 KiB", ECHO_PEERS_OF_MANY, 50, 16 * 1024),
+];
+
+const fn echo(
+    name: &'static str,
+    peers: &'static [&'static str],
+    connections: usize,
+    size: usize,
+) -> Case {
+    Case {
+        name,
+        peers,
+        service: "echo",
+        load: Load {
+            connections,
+            protocol: Protocol::Echo(size),
+        },
+    }
+}
 
 impl Case {
     /// One measurement, in the driver's process, of a server that is a child of it.
     pub fn measure(&self, peer: &str) -> io::Result<Sample> {
-        Err(io::Error::other(format!("no {} in {peer}", self.name)))
+        let server = Process::start(self.service, peer)?;
+        let mut clients = self.load.connect(server.address)?;
+        clients.run(WARM_UP)?;
+        let before = server.cpu_micros()?;
+        let outcome = clients.run(MEASURED)?;
+        let cpu = server.cpu_micros()? - before;
+        let requests = outcome.latencies.len() as f64;
+        Ok(Sample::new()
+            .with("rate", requests / outcome.took.as_secs_f64())
+            .with("cpu_us", cpu / requests)
+            .with("p50_us", outcome.latency_micros(0.5))
+            .with("p99_us", outcome.latency_micros(0.99))
+            .with("p999_us", outcome.latency_micros(0.999))
+            .with("busy", outcome.busy))
     }
 }
 
 /// Serves until it is killed. The address goes to standard output.
 pub fn serve(service: &str, peer: &str) -> io::Result<()> {
-    Err(io::Error::other(format!("no {service} in {peer}")))
+    // SAFETY: nothing else uses the alarm, whose signal ends the process.
+    unsafe { libc::alarm(LIMIT_SECONDS) };
+    let (servers, buffer) = match service {
+        "echo" => (&ECHO[..], BUFFER),
+        _ => return Err(io::Error::other(format!("no service {service:?}"))),
+    };
+    match servers.iter().find(|(name, _)| *name == peer) {
+        Some((_, serve)) => serve(buffer),
+        None => Err(io::Error::other(format!("no {service} in {peer:?}"))),
+    }
 }

@@ -1,6 +1,7 @@
 //! A ring as the best programs set it up, and nothing more.
 
 use std::io;
+use std::os::fd::RawFd;
 
 use io_uring::squeue::Entry;
 use io_uring::{IoUring, cqueue};
@@ -13,10 +14,14 @@ impl Ring {
         builder
             .setup_single_issuer()
             .setup_defer_taskrun()
-            .setup_taskrun_flag()
             .setup_submit_all()
             .setup_cqsize(4096);
         Ok(Ring(builder.build(1024)?))
+    }
+
+    /// Lets entries name files by their places in the list.
+    pub fn register(&self, files: &[RawFd]) -> io::Result<()> {
+        self.0.submitter().register_files(files)
     }
 
     /// # Safety
@@ -30,15 +35,14 @@ impl Ring {
         Ok(())
     }
 
-    /// Submits, waits for a completion, and takes all that are there.
-    pub fn turn(&mut self, completions: &mut Vec<(u64, i32, u32)>) -> io::Result<()> {
+    /// Submits, waits for a completion, and takes all that are there: what each belongs to, and its result.
+    pub fn turn(&mut self, completions: &mut Vec<(u64, i32)>) -> io::Result<()> {
         match self.0.submit_and_wait(1) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => {}
         }
         let all = self.0.completion();
-        completions
-            .extend(all.map(|each: cqueue::Entry| (each.user_data(), each.result(), each.flags())));
+        completions.extend(all.map(|each: cqueue::Entry| (each.user_data(), each.result())));
         Ok(())
     }
 }

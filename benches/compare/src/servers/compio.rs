@@ -1,0 +1,58 @@
+use std::future::Future;
+use std::io;
+
+use compio::BufResult;
+use compio::driver::ProactorBuilder;
+use compio::io::{AsyncRead, AsyncWriteExt};
+use compio::net::{TcpListener, TcpStream};
+use compio::runtime::RuntimeBuilder;
+
+use super::common::{ADDRESS, DEPTH, say};
+
+fn run<F: Future + 'static>(
+    driver: &ProactorBuilder,
+    serve: impl Fn(TcpStream) -> F,
+) -> io::Result<()> {
+    let mut builder = RuntimeBuilder::new();
+    builder.with_proactor(driver.clone());
+    builder.build()?.block_on(async {
+        let listener = TcpListener::bind(ADDRESS).await?;
+        say(listener.local_addr()?)?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            compio::runtime::spawn(serve(stream)).detach();
+        }
+    })
+}
+
+fn driver() -> ProactorBuilder {
+    let mut driver = ProactorBuilder::new();
+    driver.capacity(DEPTH);
+    driver
+}
+
+async fn echo_to_end(mut stream: TcpStream, buffer: usize) -> io::Result<()> {
+    let mut buf = Vec::with_capacity(buffer);
+    loop {
+        let BufResult(read, filled) = stream.read(buf).await;
+        if read? == 0 {
+            return Ok(());
+        }
+        let BufResult(written, emptied) = stream.write_all(filled).await;
+        written?;
+        buf = emptied;
+        buf.clear();
+    }
+}
+
+pub fn echo(buffer: usize) -> io::Result<()> {
+    run(&driver(), |stream| echo_to_end(stream, buffer))
+}
+
+/// With the ring's flags for one thread.
+pub fn echo_tuned(buffer: usize) -> io::Result<()> {
+    let mut driver = driver();
+    driver.single_issuer(true).defer_taskrun(true);
+    run(&driver, |stream| echo_to_end(stream, buffer))
+}

@@ -1,0 +1,48 @@
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use io2::ExecutorConfig;
+use io2::net::{TcpListener, TcpStream};
+
+use super::common::{ADDRESS, DEPTH, say};
+
+/// Longer than a client takes to send again.
+const SPIN: Duration = Duration::from_micros(50);
+
+fn config() -> ExecutorConfig {
+    ExecutorConfig::new().ring_depth(DEPTH)
+}
+
+async fn accept<F: Future + 'static>(serve: impl Fn(TcpStream) -> F) -> io::Result<()> {
+    let listener = TcpListener::bind(ADDRESS).await?;
+    say(listener.local_addr()?)?;
+    let mut incoming = listener.incoming();
+    loop {
+        let stream = incoming.next().await?;
+        stream.set_nodelay(true)?;
+        io2::spawn(serve(stream));
+    }
+}
+
+async fn echo_to_end(stream: TcpStream, buffer: usize) -> io::Result<()> {
+    let mut buf = Vec::with_capacity(buffer);
+    loop {
+        let (read, written);
+        (read, buf) = stream.read(buf).await;
+        if read? == 0 {
+            return Ok(());
+        }
+        (written, buf) = stream.write_all(buf).await;
+        written?;
+    }
+}
+
+pub fn echo(buffer: usize) -> io::Result<()> {
+    config().run(accept(|stream| echo_to_end(stream, buffer)))?
+}
+
+pub fn echo_spinning(buffer: usize) -> io::Result<()> {
+    let config = config().spin(SPIN);
+    config.run(accept(|stream| echo_to_end(stream, buffer)))?
+}
