@@ -6,8 +6,10 @@ use compio::driver::ProactorBuilder;
 use compio::io::{AsyncRead, AsyncWriteExt};
 use compio::net::{TcpListener, TcpStream};
 use compio::runtime::RuntimeBuilder;
+use cyper_core::{CompioTimer, HyperStream};
 
 use super::common::{ADDRESS, DEPTH, say};
+use super::http;
 
 fn run<F: Future + 'static>(
     driver: &ProactorBuilder,
@@ -32,6 +34,13 @@ fn driver() -> ProactorBuilder {
     driver
 }
 
+/// With the ring's flags for one thread.
+fn tuned() -> ProactorBuilder {
+    let mut driver = driver();
+    driver.single_issuer(true).defer_taskrun(true);
+    driver
+}
+
 async fn echo_to_end(mut stream: TcpStream, buffer: usize) -> io::Result<()> {
     let mut buf = Vec::with_capacity(buffer);
     loop {
@@ -50,9 +59,18 @@ pub fn echo(buffer: usize) -> io::Result<()> {
     run(&driver(), |stream| echo_to_end(stream, buffer))
 }
 
-/// With the ring's flags for one thread.
 pub fn echo_tuned(buffer: usize) -> io::Result<()> {
-    let mut driver = driver();
-    driver.single_issuer(true).defer_taskrun(true);
-    run(&driver, |stream| echo_to_end(stream, buffer))
+    run(&tuned(), |stream| echo_to_end(stream, buffer))
+}
+
+async fn http_to_end(stream: TcpStream) -> hyper::Result<()> {
+    http::serve(HyperStream::new_plain(stream), CompioTimer).await
+}
+
+pub fn http(_buffer: usize) -> io::Result<()> {
+    run(&driver(), http_to_end)
+}
+
+pub fn http_tuned(_buffer: usize) -> io::Result<()> {
+    run(&tuned(), http_to_end)
 }

@@ -3,9 +3,11 @@ use std::io;
 use std::time::Duration;
 
 use io2::ExecutorConfig;
+use io2::compat::{LocalTimer, Stream};
 use io2::net::{TcpListener, TcpStream};
 
 use super::common::{ADDRESS, DEPTH, say};
+use super::http;
 
 /// Longer than a client takes to send again.
 const SPIN: Duration = Duration::from_micros(50);
@@ -45,4 +47,10 @@ pub fn echo(buffer: usize) -> io::Result<()> {
 pub fn echo_spinning(buffer: usize) -> io::Result<()> {
     let config = config().spin(SPIN);
     config.run(accept(|stream| echo_to_end(stream, buffer)))?
+}
+
+pub fn http(_buffer: usize) -> io::Result<()> {
+    config().run(accept(|stream| {
+        http::serve(Stream::new(stream), LocalTimer)
+    }))?
 }

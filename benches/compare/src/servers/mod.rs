@@ -8,6 +8,7 @@
 mod common;
 mod compio;
 mod glommio;
+mod http;
 mod io2;
 mod kimojio;
 mod load;
@@ -56,6 +57,17 @@ const ECHO: [Server; 12] = [
     ("io2, spinning", io2::echo_spinning),
 ];
 
+const HTTP: [Server; 7] = [
+    ("io2", io2::http),
+    ("tokio", tokio::http),
+    ("monoio", monoio::http),
+    ("monoio, tuned", monoio::http_tuned),
+    ("compio", compio::http),
+    ("compio, tuned", compio::http_tuned),
+    ("smol", smol::http),
+];
+
+const HTTP_PEERS: &[&str] = &names(&HTTP);
 const ECHO_PEERS: &[&str] = &names(&ECHO);
 const ECHO_PEERS_OF_MANY: &[&str] = ECHO_PEERS.split_at(ECHO.len() - 1).0;
 
@@ -80,13 +92,15 @@ pub struct Case {
 
 /// All of them.
 pub const CASES: &[Case] = &[
-    echo("TCP echo, 1 x 64 B", ECHO_PEERS, 1, 64),
-    echo("TCP echo, 50 x 64 B", ECHO_PEERS_OF_MANY, 50, 64),
-    echo("TCP echo, 500 x 64 B", ECHO_PEERS_OF_MANY, 500, 64),
-    echo("TCP echo, 50 x 16 KiB", ECHO_PEERS_OF_MANY, 50, 16 * 1024),
+    echo_case("TCP echo, 1 x 64 B", ECHO_PEERS, 1, 64),
+    echo_case("TCP echo, 50 x 64 B", ECHO_PEERS_OF_MANY, 50, 64),
+    echo_case("TCP echo, 500 x 64 B", ECHO_PEERS_OF_MANY, 500, 64),
+    echo_case("TCP echo, 50 x 16 KiB", ECHO_PEERS_OF_MANY, 50, 16 * 1024),
+    http_case("HTTP hello, 50 connections", http::HELLO),
+    http_case("HTTP 64 KiB, 50 connections", http::BODY),
 ];
 
-const fn echo(
+const fn echo_case(
     name: &'static str,
     peers: &'static [&'static str],
     connections: usize,
@@ -99,6 +113,18 @@ const fn echo(
         load: Load {
             connections,
             protocol: Protocol::Echo(size),
+        },
+    }
+}
+
+const fn http_case(name: &'static str, (path, body): (&'static str, &'static [u8])) -> Case {
+    Case {
+        name,
+        peers: HTTP_PEERS,
+        service: "http",
+        load: Load {
+            connections: 50,
+            protocol: Protocol::Http(path, body),
         },
     }
 }
@@ -129,6 +155,7 @@ pub fn serve(service: &str, peer: &str) -> io::Result<()> {
     unsafe { libc::alarm(LIMIT_SECONDS) };
     let (servers, buffer) = match service {
         "echo" => (&ECHO[..], BUFFER),
+        "http" => (&HTTP[..], BUFFER),
         _ => return Err(io::Error::other(format!("no service {service:?}"))),
     };
     match servers.iter().find(|(name, _)| *name == peer) {

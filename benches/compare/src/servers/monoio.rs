@@ -1,11 +1,13 @@
 use std::future::Future;
 use std::io;
 
-use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
+use monoio::io::{AsyncReadRent, AsyncWriteRentExt, IntoPollIo};
 use monoio::net::{TcpListener, TcpStream};
 use monoio::{IoUringDriver, RuntimeBuilder};
+use monoio_compat::hyper::{MonoioIo, MonoioTimer};
 
 use super::common::{ADDRESS, DEPTH, say};
+use super::http;
 
 fn run<F: Future + 'static>(
     ring: Option<monoio_uring::Builder>,
@@ -52,4 +54,18 @@ pub fn echo(buffer: usize) -> io::Result<()> {
 
 pub fn echo_tuned(buffer: usize) -> io::Result<()> {
     run(Some(tuned()), |stream| echo_to_end(stream, buffer))
+}
+
+async fn http_to_end(stream: TcpStream) -> io::Result<()> {
+    let stream = MonoioIo::new(stream.into_poll_io()?);
+    let served = http::serve(stream, MonoioTimer).await;
+    served.map_err(io::Error::other)
+}
+
+pub fn http(_buffer: usize) -> io::Result<()> {
+    run(None, http_to_end)
+}
+
+pub fn http_tuned(_buffer: usize) -> io::Result<()> {
+    run(Some(tuned()), http_to_end)
 }

@@ -1,13 +1,16 @@
 //! Its executor of one thread.
 
+use std::future::Future;
 use std::io;
 
 use smol::LocalExecutor;
-use smol::net::TcpListener;
+use smol::net::{TcpListener, TcpStream};
+use smol_hyper::rt::{FuturesIo, SmolTimer};
 
 use super::common::{ADDRESS, echo_to_end, say};
+use super::http;
 
-pub fn echo(buffer: usize) -> io::Result<()> {
+fn run<F: Future + 'static>(serve: impl Fn(TcpStream) -> F) -> io::Result<()> {
     let executor = LocalExecutor::new();
     smol::block_on(executor.run(async {
         let listener = TcpListener::bind(ADDRESS).await?;
@@ -15,7 +18,15 @@ pub fn echo(buffer: usize) -> io::Result<()> {
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            executor.spawn(echo_to_end(stream, buffer)).detach();
+            executor.spawn(serve(stream)).detach();
         }
     }))
+}
+
+pub fn echo(buffer: usize) -> io::Result<()> {
+    run(|stream| echo_to_end(stream, buffer))
+}
+
+pub fn http(_buffer: usize) -> io::Result<()> {
+    run(|stream| http::serve(FuturesIo::new(stream), SmolTimer::new()))
 }

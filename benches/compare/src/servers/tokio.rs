@@ -3,11 +3,13 @@
 use std::future::Future;
 use std::io;
 
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 
 use super::common::{ADDRESS, say};
+use super::http;
 
 fn run<F: Future<Output: Send> + Send + 'static>(serve: impl Fn(TcpStream) -> F) -> io::Result<()> {
     let mut builder = Builder::new_current_thread();
@@ -35,4 +37,8 @@ async fn echo_to_end(mut stream: TcpStream, buffer: usize) -> io::Result<()> {
 
 pub fn echo(buffer: usize) -> io::Result<()> {
     run(|stream| echo_to_end(stream, buffer))
+}
+
+pub fn http(_buffer: usize) -> io::Result<()> {
+    run(|stream| http::serve(TokioIo::new(stream), TokioTimer::new()))
 }
