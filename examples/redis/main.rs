@@ -6,8 +6,11 @@
 //!
 //! PING, ECHO, GET, SET (EX, PX, NX, XX), INCR, DEL, EXISTS, EXPIRE, TTL and DBSIZE. Keys live in memory; each
 //! change is appended to a log by direct I/O, and no reply is sent before what it says is on the disk. The
-//! log is read at the start. It only grows. Ctrl-C lets the commands
-//! at hand end.
+//! log is read at the start. It only grows. Ctrl-C lets the commands at hand end.
+//!
+//! The log begins with a block that has a random number, which all that follows carries, too. So nothing that
+//! clients write is mistaken for a part of the log when it is read after a crash. A file that does not begin
+//! so is refused.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,

@@ -252,7 +252,7 @@ fn damaged(log: &Path, damage: impl FnOnce(&fs::File, u64)) {
         .open(log)
         .unwrap();
     let len = file.metadata().unwrap().len();
-    assert_eq!(len, 3 * 4096);
+    assert_eq!(len, 4 * 4096);
     damage(&file, len);
 }
 
@@ -312,7 +312,7 @@ fn a_torn_batch_at_the_end_of_the_log_is_cut_off_and_said() {
         assert_eq!(keys, kept, "{case}");
         assert!(said.contains("torn batch: cut "), "{case}: {said}");
         assert!(
-            said.contains(&format!(" at {}", 4096 * kept.len())),
+            said.contains(&format!(" at {}", 4096 * (1 + kept.len()))),
             "{case}: {said}"
         );
         // What was written behind the cut is all that is there now.
@@ -335,9 +335,80 @@ fn a_log_that_is_damaged_before_its_end_is_left_alone() {
     assert_eq!(status.code(), Some(1));
     assert_eq!(
         said,
-        "redis: the log is damaged at 4096, and goes on behind\n"
+        "redis: the log is damaged at 8192, and goes on behind\n"
     );
     assert!(fs::read(&log).unwrap() == before);
+}
+
+/// Where a text is in the log.
+fn position(log: &Path, text: &str) -> usize {
+    let bytes = fs::read(log).unwrap();
+    let mut windows = bytes.windows(text.len());
+    windows
+        .position(|window| window == text.as_bytes())
+        .expect("it is there")
+}
+
+#[test]
+fn nothing_in_a_value_is_taken_for_a_batch_that_follows_a_torn_one() {
+    let dir = TempDir::new();
+    let (log, other) = (dir.join("log"), dir.join("other"));
+    damaged(&other, |_, _| ());
+    let copy = fs::read(&other).unwrap();
+
+    // The copy of another log begins with a block, and its second and third batch are those that are due.
+    let server = Server::start(&log);
+    let mut client = server.client();
+    assert_eq!(client.ask(&["SET", "a", "the first"]).unwrap(), "+OK");
+    let at = position(&log, "the first") % 4096;
+    let mut value = b"the second".to_vec();
+    value.resize(4096 - at, b' ');
+    value.extend(copy);
+    let head = format!("*3\r\n$3\r\nSET\r\n$1\r\nb\r\n${}\r\n", value.len());
+    let command = [head.as_bytes(), &value, b"\r\n"].concat();
+    client.write(&command).unwrap();
+    assert_eq!(client.reply().unwrap(), "+OK");
+    drop((client, server));
+
+    let file = fs::File::options().read(true).write(true).open(&log);
+    flip(&file.unwrap(), position(&log, "the second") as u64);
+    let (keys, said) = keys_after(&log);
+    assert_eq!(keys, "a");
+    assert!(said.contains("torn batch: cut "), "{said}");
+}
+
+#[test]
+fn a_file_that_does_not_begin_like_a_log_is_left_alone() {
+    let dir = TempDir::new();
+    let log = dir.join("log");
+    for damage in [0, 20, 24] {
+        fs::remove_file(&log).unwrap_or_default();
+        damaged(&log, |file, _| flip(file, damage));
+        refused(&log);
+    }
+    fs::write(&log, "a letter to a friend").unwrap();
+    refused(&log);
+}
+
+/// Starts a server in vain.
+fn refused(log: &Path) {
+    let before = fs::read(log).unwrap();
+    let (status, said) = Server::start(log).wait();
+    assert_eq!(status.code(), Some(1));
+    assert_eq!(
+        said,
+        "redis: the file does not begin like a log of this server\n"
+    );
+    assert!(fs::read(log).unwrap() == before);
+}
+
+#[test]
+fn a_log_that_a_crash_has_left_without_its_first_block_is_begun_anew() {
+    let dir = TempDir::new();
+    let log = dir.join("log");
+    fs::write(&log, [0; 4096]).unwrap();
+    assert_eq!(keys_after(&log), (String::new(), String::new()));
+    assert_eq!(keys_after(&log), ("d".to_owned(), String::new()));
 }
 
 #[test]

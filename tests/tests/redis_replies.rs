@@ -2,133 +2,18 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use async_channel::{Receiver, Sender};
-use io2::buf::{AlignedBuf, BufResult};
-use io2::fs::DioFile;
-use io2::net::TcpListener;
-use io2::sync::CancellationToken;
 use io2_tests::child;
 use io2_tests::observed::{Step as Occurrence, observe};
 use io2_tests::random::random;
 use io2_tests::resp::{Client, command};
 use io2_tests::temp::TempDir;
 
-use self::server::storage::{self, Storage};
+use self::redis::serve_file;
 
-#[allow(clippy::print_stderr, reason = "it is part of a program")]
-#[path = "../../examples/redis/server/mod.rs"]
-mod server;
-
-const REFUSED: &str = "-MISCONF the log cannot be written, so nothing can be changed";
-
-/// Runs a server, and a client on another thread until it returns.
-async fn serve<S: Storage>(
-    storage: S,
-    client: impl FnOnce(SocketAddr) -> io::Result<()> + Send + 'static,
-) -> io::Result<()> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let (address, stop) = (listener.local_addr()?, CancellationToken::new());
-    let stopped = stop.clone();
-    let server = io2::spawn(async move { server::run(storage, listener, &stopped).await });
-    io2::spawn_blocking(move || client(address)).await?;
-    stop.cancel();
-    server.await
-}
-
-async fn serve_file(
-    log: &Path,
-    client: impl FnOnce(SocketAddr) -> io::Result<()> + Send + 'static,
-) -> io::Result<()> {
-    serve(storage::open(log).await?, client).await
-}
-
-/// A file that waits for a word before each write, or before each sync: whether it may succeed.
-struct Judged {
-    file: DioFile,
-    step: Step,
-    asked: Sender<()>,
-    verdicts: Receiver<bool>,
-}
-
-/// Who gives it the word.
-struct Judge {
-    questions: Receiver<()>,
-    answers: Sender<bool>,
-}
-
-impl Judge {
-    /// Waits until there is something to judge. It stays so until there is an answer.
-    fn wait(&self) {
-        self.questions.recv_blocking().unwrap();
-    }
-
-    fn answer(&self, good: bool) {
-        // Nobody asks any more after a failure.
-        let _ = self.answers.send_blocking(good);
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Step {
-    Write,
-    Sync,
-}
-
-impl Judged {
-    async fn new(log: &Path, step: Step) -> (Judged, Judge) {
-        let (asked, questions) = async_channel::unbounded();
-        let (answers, verdicts) = async_channel::unbounded();
-        let judged = Judged {
-            file: storage::open(log).await.unwrap(),
-            step,
-            asked,
-            verdicts,
-        };
-        (judged, Judge { questions, answers })
-    }
-
-    async fn judge(&self, step: Step) -> io::Result<()> {
-        if step != self.step {
-            return Ok(());
-        }
-        let _ = self.asked.try_send(());
-        match self.verdicts.recv().await {
-            Ok(true) => Ok(()),
-            _ => Err(io::Error::from_raw_os_error(libc::EIO)),
-        }
-    }
-}
-
-impl Storage for Judged {
-    async fn size(&self) -> io::Result<u64> {
-        Storage::size(&self.file).await
-    }
-
-    async fn read(&self, buf: AlignedBuf, offset: u64) -> BufResult<(), AlignedBuf> {
-        self.file.read(buf, offset).await
-    }
-
-    async fn write(&self, buf: AlignedBuf, offset: u64) -> BufResult<(), AlignedBuf> {
-        match self.judge(Step::Write).await {
-            Ok(()) => self.file.write(buf, offset).await,
-            Err(error) => (Err(error), buf),
-        }
-    }
-
-    async fn sync(&self) -> io::Result<()> {
-        self.judge(Step::Sync).await?;
-        self.file.sync().await
-    }
-
-    async fn cut(&self, len: u64) -> io::Result<()> {
-        self.file.cut(len).await
-    }
-}
+mod redis;
 
 #[io2::test]
 async fn commands_do_what_their_names_say() {
@@ -290,108 +175,6 @@ async fn malformed_input_ends_its_connection_alone_after_all_replies() {
 }
 
 #[io2::test]
-async fn no_reply_shows_what_is_not_synced_and_others_do_not_wait() {
-    let dir = TempDir::new();
-    let (storage, judge) = Judged::new(&dir.join("log"), Step::Sync).await;
-    let client = move |address| {
-        let [mut writer, mut reader, mut other] =
-            [(); 3].map(|()| Client::connect(address).unwrap());
-        writer.send(&["SET", "a", "1"])?;
-        judge.wait();
-        assert!(writer.hears_nothing_for(Duration::from_millis(50))?);
-        assert_eq!(other.ask(&["GET", "b"])?, "$-1");
-        for words in [&["GET", "a"][..], &["SET", "a", "2", "NX"], &["DBSIZE"]] {
-            let mut reader = Client::connect(address)?;
-            reader.send(words)?;
-            assert!(
-                reader.hears_nothing_for(Duration::from_millis(50))?,
-                "{words:?}"
-            );
-        }
-        reader.send(&["GET", "a"])?;
-        assert!(reader.hears_nothing_for(Duration::from_millis(50))?);
-        judge.answer(true);
-        assert_eq!(writer.reply()?, "+OK");
-        assert_eq!(reader.reply()?, "$1");
-        assert_eq!(other.ask(&["GET", "a"])?, "$1");
-        Ok(())
-    };
-    serve(storage, client).await.unwrap();
-}
-
-/// After two batches went well a third one fails, while a fourth one fills.
-async fn fails_at(step: Step) {
-    let dir = TempDir::new();
-    let log = dir.join("log");
-    let (storage, judge) = Judged::new(&log, step).await;
-    let client = move |address| {
-        let [mut first, mut second, mut reader] =
-            [(); 3].map(|()| Client::connect(address).unwrap());
-        for key in ["a", "b"] {
-            judge.answer(true);
-            assert_eq!(first.ask(&["SET", key, "1"])?, "+OK");
-            judge.wait();
-        }
-
-        first.write(
-            &[
-                command(&["INCR", "a"]),
-                command(&["GET", "a"]),
-                command(&["PING"]),
-            ]
-            .concat(),
-        )?;
-        assert!(first.hears_nothing_for(Duration::from_millis(50))?);
-        judge.wait();
-        second.write(&[command(&["INCR", "a"]), command(&["DEL", "b"])].concat())?;
-        assert!(second.hears_nothing_for(Duration::from_millis(50))?);
-        reader.send(&["GET", "a"])?;
-        assert!(reader.hears_nothing_for(Duration::from_millis(50))?);
-        judge.answer(false);
-
-        assert_eq!(
-            [first.reply()?, first.reply()?, first.reply()?],
-            [REFUSED, REFUSED, "+PONG"]
-        );
-        assert_eq!([second.reply()?, second.reply()?], [REFUSED, REFUSED]);
-        // It depends on when the question came, but never is it the new value.
-        assert!([REFUSED, "$1"].contains(&&*reader.reply()?));
-        // A sync that would go well now proves nothing of what was lost.
-        judge.answer(true);
-        for client in [&mut first, &mut second, &mut reader] {
-            for words in ["SET a 5", "SET new 5", "INCR a", "DEL a", "EXPIRE a 100"] {
-                let words: Vec<_> = words.split(' ').collect();
-                assert_eq!(client.ask(&words)?, REFUSED, "{words:?}");
-            }
-            assert_eq!(client.ask(&["GET", "a"])?, "$1");
-            assert_eq!(client.ask(&["GET", "b"])?, "$1");
-            assert_eq!(client.ask(&["TTL", "a"])?, ":-1");
-            assert_eq!(client.ask(&["EXISTS", "new"])?, ":0");
-        }
-        Ok(())
-    };
-    let error = serve(storage, client).await.unwrap_err();
-    assert_eq!(error.raw_os_error(), Some(libc::EIO));
-    let client = |address| {
-        let mut client = Client::connect(address)?;
-        assert_eq!(client.ask(&["EXISTS", "new"])?, ":0");
-        assert_eq!(client.ask(&["EXISTS", "a"])?, ":1");
-        Ok(())
-    };
-    serve_file(&log, client).await.unwrap();
-}
-
-#[io2::test]
-async fn after_a_sync_that_failed_changes_are_refused_and_reads_go_on() {
-    fails_at(Step::Sync).await;
-}
-
-#[io2::test]
-async fn after_a_write_that_failed_changes_are_refused_and_reads_go_on() {
-    fails_at(Step::Write).await;
-}
-
-#[io2::test]
 async fn a_key_that_has_expired_is_not_shown() {
     let dir = TempDir::new();
     let client = |address| {
@@ -546,25 +329,4 @@ fn a_reply_to_a_change_is_sent_after_a_sync_that_began_when_the_change_was_writt
             assert_eq!(sent, CLIENTS * CHANGES);
         },
     );
-}
-
-#[io2::test]
-async fn changes_that_come_together_share_a_sync() {
-    const CHANGES: usize = 200;
-    let dir = TempDir::new();
-    let (storage, judge) = Judged::new(&dir.join("log"), Step::Sync).await;
-    let client = move |address| {
-        let mut client = Client::connect(address)?;
-        for _ in 0..CHANGES {
-            judge.answer(true);
-        }
-        client.write(&command(&["INCR", "n"]).repeat(CHANGES))?;
-        for number in 1..=CHANGES {
-            assert_eq!(client.reply()?, format!(":{number}"));
-        }
-        let syncs = judge.questions.len();
-        assert!((1..=CHANGES / 4).contains(&syncs), "{syncs} syncs");
-        Ok(())
-    };
-    serve(storage, client).await.unwrap();
 }

@@ -11,7 +11,7 @@ use std::io;
 
 use io2::sync::{Notify, watch};
 
-use super::record::{Batch, Change};
+use super::record::{Batch, Change, LogId};
 use super::replay::End;
 use super::storage::Storage;
 
@@ -113,17 +113,24 @@ impl Log {
 pub(crate) struct Writer<S> {
     storage: S,
     offset: u64,
+    log: LogId,
 }
 
 impl<S: Storage> Writer<S> {
     pub(crate) fn new(storage: S, end: End) -> Writer<S> {
-        let offset = end.offset;
-        Writer { storage, offset }
+        Writer {
+            storage,
+            offset: end.offset,
+            log: end.log,
+        }
     }
 
     /// Writes a batch. When that has gone well it is on the disk.
     pub(crate) async fn write(&mut self, batch: &Batch) -> io::Result<()> {
-        let (written, blocks) = self.storage.write(batch.to_blocks(), self.offset).await;
+        let (written, blocks) = self
+            .storage
+            .write(batch.to_blocks(self.log), self.offset)
+            .await;
         written?;
         self.storage.sync().await?;
         self.offset += blocks.len() as u64;

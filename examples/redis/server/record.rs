@@ -1,17 +1,59 @@
 //! What stands in the log.
 //!
-//! A batch is a head (the length of its records, a checksum, its number) and the records, padded with
-//! zeros to whole blocks. So no block that was acknowledged is ever written again, and a batch that a
-//! crash has torn is the last one, and there as a whole or not at all. Its records are changes, not
-//! commands: an increment is the new value, and a time to live is the time at which it ends.
+//! The first block has a random number, the log's own. The rest is batches. A batch is a head (the length of
+//! its records, a checksum, its number, the log's number) and the records, padded with zeros to whole
+//! blocks. So no block that was acknowledged is ever written again, and a batch that a crash has torn is the
+//! last one, and there as a whole or not at all. Its records are changes, not commands: an increment is the
+//! new value, and a time to live is the time at which it ends.
+//!
+//! Clients do not know the log's number, so nothing in a value looks like a batch.
+
+use std::io;
 
 use io2::buf::AlignedBuf;
+use rustix::rand::{GetRandomFlags, getrandom};
 
 /// What batches are padded to. No device has greater blocks.
 pub(crate) const BLOCK: u64 = 4096;
-pub(crate) const HEAD: usize = 16;
+pub(crate) const HEAD: usize = 24;
 /// No batch is longer: it is full long before, and the greatest command that still gets in is shorter.
 pub(crate) const LONGEST: u64 = 64 << 20;
+
+/// What a log begins with.
+const MAGIC: &[u8; 16] = b"io2 redis log 1\n";
+
+/// The number that tells a log from all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LogId(u64);
+
+impl LogId {
+    /// One that nobody can guess.
+    pub(crate) fn random() -> io::Result<LogId> {
+        let mut bytes = [0; 8];
+        // So few bytes always come at once.
+        getrandom(&mut bytes, GetRandomFlags::empty())?;
+        Ok(LogId(u64::from_le_bytes(bytes)))
+    }
+
+    /// The first block of the log.
+    pub(crate) fn to_block(self) -> AlignedBuf {
+        let mut block = AlignedBuf::new(BLOCK as usize, BLOCK as usize);
+        block.extend_from_slice(MAGIC);
+        block.extend_from_slice(&self.0.to_le_bytes());
+        block.extend_from_slice(&crc32fast::hash(&self.0.to_le_bytes()).to_le_bytes());
+        block.resize(BLOCK as usize, 0);
+        block
+    }
+
+    /// What the first block of a log says.
+    pub(crate) fn read(mut block: &[u8]) -> Option<LogId> {
+        let magic: &[u8; MAGIC.len()] = take(&mut block)?;
+        let number: &[u8; 8] = take(&mut block)?;
+        let checksum = u32::from_le_bytes(*take(&mut block)?);
+        let right = magic == MAGIC && checksum == crc32fast::hash(number);
+        right.then(|| LogId(u64::from_le_bytes(*number)))
+    }
+}
 
 /// A change of one key. Times are milliseconds since 1970.
 #[derive(Clone, Copy, Debug)]
@@ -106,13 +148,14 @@ impl Batch {
         change.encode(&mut self.records);
     }
 
-    /// As it is written.
-    pub(crate) fn to_blocks(&self) -> AlignedBuf {
+    /// As it is written to this log.
+    pub(crate) fn to_blocks(&self, log: LogId) -> AlignedBuf {
         let len = (HEAD + self.records.len()).next_multiple_of(BLOCK as usize);
         let mut blocks = AlignedBuf::new(len, BLOCK as usize);
         blocks.extend_from_slice(&(self.records.len() as u32).to_le_bytes());
-        blocks.extend_from_slice(&checksum(self.number, &self.records).to_le_bytes());
+        blocks.extend_from_slice(&checksum(log, self.number, &self.records).to_le_bytes());
         blocks.extend_from_slice(&self.number.to_le_bytes());
+        blocks.extend_from_slice(&log.0.to_le_bytes());
         blocks.extend_from_slice(&self.records);
         blocks.resize(len, 0);
         blocks
@@ -125,19 +168,17 @@ pub(crate) struct Head {
     records: u32,
     checksum: u32,
     pub(crate) number: u64,
+    pub(crate) log: LogId,
 }
 
 impl Head {
-    pub(crate) fn read(bytes: &[u8; HEAD]) -> Head {
-        let word = |at: usize| {
-            let word = bytes[at..].first_chunk().expect("a head has four words");
-            u32::from_le_bytes(*word)
-        };
-        Head {
-            records: word(0),
-            checksum: word(4),
-            number: u64::from(word(12)) << 32 | u64::from(word(8)),
-        }
+    pub(crate) fn read(mut bytes: &[u8]) -> Option<Head> {
+        Some(Head {
+            records: u32::from_le_bytes(*take(&mut bytes)?),
+            checksum: u32::from_le_bytes(*take(&mut bytes)?),
+            number: u64::from_le_bytes(*take(&mut bytes)?),
+            log: LogId(u64::from_le_bytes(*take(&mut bytes)?)),
+        })
     }
 
     /// How many bytes the batch has, with this.
@@ -148,7 +189,7 @@ impl Head {
     /// The batch in these bytes, if they are what was written.
     pub(crate) fn check<'a>(&self, bytes: &'a [u8]) -> Option<Found<'a>> {
         let records = bytes.get(HEAD..)?;
-        let right = checksum(self.number, records) == self.checksum;
+        let right = checksum(self.log, self.number, records) == self.checksum;
         right.then_some(Found { records })
     }
 }
@@ -179,8 +220,9 @@ impl<'a> Found<'a> {
     }
 }
 
-fn checksum(number: u64, records: &[u8]) -> u32 {
+fn checksum(log: LogId, number: u64, records: &[u8]) -> u32 {
     let mut sum = crc32fast::Hasher::new();
+    sum.update(&log.0.to_le_bytes());
     sum.update(&number.to_le_bytes());
     sum.update(records);
     sum.finalize()

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use io2::buf::AlignedBuf;
 
-use super::record::{BLOCK, Change, Found, HEAD, Head, LONGEST};
+use super::record::{BLOCK, Change, Found, HEAD, Head, LONGEST, LogId};
 use super::storage::Storage;
 
 /// What is read at once.
@@ -17,16 +17,19 @@ pub(crate) struct End {
     pub(crate) offset: u64,
     /// The last batch.
     pub(crate) number: u64,
+    pub(crate) log: LogId,
 }
 
-/// Reads the log and cuts off a batch that was torn by a crash, which nobody was told to be there.
+/// Reads the log, or begins it, and cuts off a batch that was torn by a crash, which nobody was told to be
+/// there. What was read is on the disk then.
 pub(crate) async fn replay<S: Storage>(
     storage: &S,
     mut apply: impl FnMut(&Change<'_>),
 ) -> io::Result<End> {
     let size = storage.size().await?;
-    let mut reader = Reader::new(storage, size);
-    let (mut offset, mut number) = (0, 0);
+    let log = begin(storage, size).await?;
+    let mut reader = Reader::new(storage, size, log);
+    let (mut offset, mut number) = (BLOCK, 0);
     while let Some(batch) = reader.batch(offset, number + 1..=number + 1).await? {
         for change in batch.changes() {
             apply(&change.ok_or_else(|| damaged(offset))?);
@@ -48,7 +51,31 @@ pub(crate) async fn replay<S: Storage>(
         );
         storage.cut(offset).await?;
     }
-    Ok(End { offset, number })
+    // A server that was killed may have written the last batch and not synced it, and what is shown to
+    // somebody must not be lost any more.
+    storage.sync().await?;
+    Ok(End {
+        offset,
+        number,
+        log,
+    })
+}
+
+/// Finds out which log it is. A new one gets its first block.
+async fn begin<S: Storage>(storage: &S, size: u64) -> io::Result<LogId> {
+    let block = AlignedBuf::zeroed(size.min(BLOCK) as usize, BLOCK as usize);
+    let (read, block) = storage.read(block, 0).await;
+    read?;
+    // Zeros are what a crash leaves of a block that was never synced: then there is no other.
+    if size <= BLOCK && block.iter().all(|&byte| byte == 0) {
+        let log = LogId::random()?;
+        storage.write(log.to_block(), 0).await.0?;
+        return Ok(log);
+    }
+    LogId::read(&block).ok_or_else(|| {
+        let text = "the file does not begin like a log of this server";
+        io::Error::new(io::ErrorKind::InvalidData, text)
+    })
 }
 
 fn damaged(offset: u64) -> io::Error {
@@ -60,16 +87,18 @@ fn damaged(offset: u64) -> io::Error {
 struct Reader<'s, S> {
     storage: &'s S,
     size: u64,
+    log: LogId,
     chunk: AlignedBuf,
     /// Where the chunk begins.
     start: u64,
 }
 
 impl<S: Storage> Reader<'_, S> {
-    fn new(storage: &S, size: u64) -> Reader<'_, S> {
+    fn new(storage: &S, size: u64, log: LogId) -> Reader<'_, S> {
         Reader {
             storage,
             size,
+            log,
             chunk: AlignedBuf::new(0, BLOCK as usize),
             start: 0,
         }
@@ -81,11 +110,11 @@ impl<S: Storage> Reader<'_, S> {
         offset: u64,
         numbers: RangeInclusive<u64>,
     ) -> io::Result<Option<Found<'_>>> {
-        let Some(head) = self.bytes(offset, HEAD as u64).await? else {
+        let head = self.bytes(offset, HEAD as u64).await?;
+        let Some(head) = head.and_then(Head::read) else {
             return Ok(None);
         };
-        let head = Head::read(head.first_chunk().expect("as long as was asked for"));
-        if !numbers.contains(&head.number) || head.len() > LONGEST {
+        if head.log != self.log || !numbers.contains(&head.number) || head.len() > LONGEST {
             return Ok(None);
         }
         let bytes = self.bytes(offset, head.len()).await?;

@@ -17,6 +17,7 @@ pub(crate) trait Storage: 'static {
     async fn size(&self) -> io::Result<u64>;
     async fn read(&self, buf: AlignedBuf, offset: u64) -> BufResult<(), AlignedBuf>;
     async fn write(&self, buf: AlignedBuf, offset: u64) -> BufResult<(), AlignedBuf>;
+    /// What was written is on the disk when this is done, and the size with it.
     async fn sync(&self) -> io::Result<()>;
     /// Makes it shorter, for good when this is done.
     async fn cut(&self, len: u64) -> io::Result<()>;
