@@ -8,6 +8,12 @@
 //! change is appended to a log by direct I/O, and no reply is sent before what it says is on the disk. The
 //! log is read at the start. It only grows. Ctrl-C lets the commands at hand end.
 //!
+//! When the log cannot be written, changes get the error MISCONF from then on, and reads show what was there
+//! before. The log is cut back to what was acknowledged, so what was refused does not come back with the next
+//! start. If it cannot even be cut, nobody knows what the next start will find of the changes that were being
+//! written: their clients get no reply, neither OK nor an error, and their connections end. A client has to
+//! reckon with that anyway, as with a server that is killed: what it has sent may have been done or not.
+//!
 //! The log begins with a block that has a random number, which all that follows carries, too. So nothing that
 //! clients write is mistaken for a part of the log when it is read after a crash. A file that does not begin
 //! so is refused.

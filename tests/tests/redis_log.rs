@@ -23,6 +23,8 @@ struct Judged {
     step: Step,
     asked: Sender<()>,
     verdicts: Receiver<bool>,
+    /// Whether it can be cut.
+    cut: bool,
 }
 
 /// Who gives it the word.
@@ -64,6 +66,7 @@ impl Judged {
             step,
             asked,
             verdicts,
+            cut: true,
         };
         (judged, Judge { questions, answers })
     }
@@ -102,6 +105,9 @@ impl Storage for Judged {
     }
 
     async fn cut(&self, len: u64) -> io::Result<()> {
+        if !self.cut {
+            return Err(io::Error::from_raw_os_error(libc::ENOSPC));
+        }
         self.file.cut(len).await
     }
 }
@@ -192,7 +198,9 @@ async fn fails_at(step: Step) {
     let client = |address| {
         let mut client = Client::connect(address)?;
         assert_eq!(client.ask(&["EXISTS", "new"])?, ":0");
-        assert_eq!(client.ask(&["EXISTS", "a"])?, ":1");
+        // What was refused does not come back.
+        assert_eq!(client.ask(&["GET", "a"])?, "$1");
+        assert_eq!(client.ask(&["GET", "b"])?, "$1");
         Ok(())
     };
     serve_file(&log, client).await.unwrap();
@@ -228,6 +236,46 @@ async fn changes_that_come_together_share_a_sync() {
         Ok(())
     };
     serve(storage, client).await.unwrap();
+}
+
+#[io2::test]
+async fn where_nobody_knows_what_is_in_the_log_there_is_no_reply() {
+    let dir = TempDir::new();
+    let log = dir.join("log");
+    let (mut storage, judge) = Judged::new(&log, Step::Sync).await;
+    storage.cut = false;
+    let client = move |address| {
+        let [mut first, mut second, mut reader, mut other] =
+            [(); 4].map(|()| Client::connect(address).unwrap());
+        set_and_ask(&mut first, &judge)?;
+        judge.wait();
+        reader.send(&["GET", "a"])?;
+        second.send(&["INCR", "b"])?;
+        for client in [&mut reader, &mut second] {
+            assert!(client.hears_nothing_for(Duration::from_millis(50))?);
+        }
+        judge.answer(false);
+
+        assert_eq!(first.reply()?, "+PONG");
+        assert!(first.has_ended()?);
+        assert!(reader.has_ended()?);
+        // Of what was not written it is known.
+        assert_eq!(second.reply()?, REFUSED);
+        for client in [&mut second, &mut other] {
+            assert_eq!(client.ask(&["INCR", "a"])?, REFUSED);
+            assert_eq!(client.ask(&["GET", "a"])?, "$1");
+        }
+        Ok(())
+    };
+    let error = serve(storage, client).await.unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::EIO));
+    let client = |address| {
+        let mut client = Client::connect(address)?;
+        assert_eq!(client.ask(&["GET", "a"])?, "$2");
+        assert_eq!(client.ask(&["GET", "b"])?, "$1");
+        Ok(())
+    };
+    serve_file(&log, client).await.unwrap();
 }
 
 #[io2::test]

@@ -46,10 +46,13 @@ pub(super) async fn serve(
     stream.set_nodelay(true)?;
     let mut input = Vec::new();
     loop {
-        let (replies, next) = answer(server, &mut input).await;
+        let (replies, mut next) = answer(server, &mut input).await;
         if !replies.bytes.is_empty() {
-            let bytes = replies.settled(server).await;
+            let (bytes, known) = replies.settled(server).await;
             stream.write_all(bytes).await.0?;
+            if !known {
+                next = Next::Close;
+            }
         }
         match next {
             Next::Answer => {}
@@ -142,22 +145,26 @@ impl Replies {
         }
     }
 
-    /// Waits for the log, and gives what can be sent. What the log could not take is refused.
-    async fn settled(self, server: &Server) -> Vec<u8> {
+    /// Waits for the log, and gives what can be sent. What the log could not take is refused. Where nobody
+    /// knows whether it has taken it there is no right reply: what comes before is given, and false.
+    async fn settled(self, server: &Server) -> (Vec<u8>, bool) {
         let Some(newest) = self.owed.iter().map(|(_, batch)| *batch).max() else {
-            return self.bytes;
+            return (self.bytes, true);
         };
-        let synced = server.log.wait_for(newest).await;
-        if synced >= newest {
-            return self.bytes;
+        let log = server.log.wait_for(newest).await;
+        if log.synced >= newest {
+            return (self.bytes, true);
         }
         let (mut bytes, mut copied) = (Vec::new(), 0);
-        for (reply, _) in self.owed.iter().filter(|(_, batch)| *batch > synced) {
+        for (reply, batch) in self.owed.iter().filter(|(_, batch)| *batch > log.synced) {
             bytes.extend_from_slice(&self.bytes[copied..reply.start]);
+            if log.unknown == Some(*batch) {
+                return (bytes, false);
+            }
             resp::error(&mut bytes, REFUSED);
             copied = reply.end;
         }
         bytes.extend_from_slice(&self.bytes[copied..]);
-        bytes
+        (bytes, true)
     }
 }

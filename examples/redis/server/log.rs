@@ -3,12 +3,14 @@
 //! Whoever changes something appends it to the batch that is being filled, and waits. One task takes the
 //! batches in order, writes each and syncs it; meanwhile the next one fills. So the more there is to do,
 //! the more changes share a sync. After a write or a sync that failed nobody knows what is on the disk, and
-//! to try again proves nothing: the log takes nothing more.
+//! to try again proves nothing: the log takes nothing more. Its last batch is cut off, so that those who are
+//! told that it failed do not find it there after the next start. If that fails as well they are told nothing.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 
+use io2::buf::AlignedBuf;
 use io2::sync::{Notify, watch};
 
 use super::record::{Batch, Change, LogId};
@@ -20,10 +22,12 @@ const FULL: usize = 1 << 20;
 
 /// What the writing task has come to.
 #[derive(Clone, Copy, Debug)]
-struct Progress {
+pub(crate) struct Progress {
     /// The newest batch that is synced.
-    synced: u64,
-    /// No other will be.
+    pub(crate) synced: u64,
+    /// A batch of which nobody knows whether it is in the log.
+    pub(crate) unknown: Option<u64>,
+    /// No other will be synced.
     over: bool,
 }
 
@@ -41,13 +45,17 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn new(end: End) -> Log {
-        let (synced, over) = (end.number, false);
+        let progress = Progress {
+            synced: end.number,
+            unknown: None,
+            over: false,
+        };
         Log {
             waiting: RefCell::default(),
             newest: Cell::new(end.number),
             closed: Cell::new(false),
             more: Notify::new(),
-            progress: watch::Sender::new(Progress { synced, over }),
+            progress: watch::Sender::new(progress),
         }
     }
 
@@ -69,12 +77,12 @@ impl Log {
         Some(batch.number)
     }
 
-    /// Waits until a batch is synced or never will be, and gives the newest one that is.
-    pub(crate) async fn wait_for(&self, batch: u64) -> u64 {
+    /// Waits until a batch is synced or never will be.
+    pub(crate) async fn wait_for(&self, batch: u64) -> Progress {
         let mut progress = self.progress.subscribe();
         let done = |progress: &Progress| progress.synced >= batch || progress.over;
         let progress = progress.wait_for(done).await;
-        progress.expect("the log has the sender").synced
+        *progress.expect("the log has the sender")
     }
 
     /// The next batch to write; None when all are written and the log is closed.
@@ -100,12 +108,26 @@ impl Log {
         self.more.notify_one();
     }
 
+    /// Nobody knows whether the batch is on the disk.
+    pub(crate) fn unknown(&self, batch: u64) {
+        self.progress
+            .send_modify(|progress| progress.unknown = Some(batch));
+    }
+
     /// Nothing is written any more.
     pub(crate) fn end(&self) {
         self.closed.set(true);
         self.waiting.borrow_mut().clear();
         self.progress.send_modify(|progress| progress.over = true);
     }
+}
+
+/// A batch could not be written.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) error: io::Error,
+    /// Whether it is certain that the batch is not in the log.
+    pub(crate) cut: io::Result<()>,
 }
 
 /// Writes batches one behind the other.
@@ -126,14 +148,24 @@ impl<S: Storage> Writer<S> {
     }
 
     /// Writes a batch. When that has gone well it is on the disk.
-    pub(crate) async fn write(&mut self, batch: &Batch) -> io::Result<()> {
-        let (written, blocks) = self
-            .storage
-            .write(batch.to_blocks(self.log), self.offset)
-            .await;
+    pub(crate) async fn write(&mut self, batch: &Batch) -> Result<(), Failed> {
+        match self.append(batch.to_blocks(self.log)).await {
+            Ok(len) => {
+                self.offset += len;
+                Ok(())
+            }
+            // What was written may be there as a whole, and would be read at the next start.
+            Err(error) => Err(Failed {
+                error,
+                cut: self.storage.cut(self.offset).await,
+            }),
+        }
+    }
+
+    async fn append(&self, blocks: AlignedBuf) -> io::Result<u64> {
+        let (written, blocks) = self.storage.write(blocks, self.offset).await;
         written?;
         self.storage.sync().await?;
-        self.offset += blocks.len() as u64;
-        Ok(())
+        Ok(blocks.len() as u64)
     }
 }

@@ -9,7 +9,7 @@ use io2::net::TcpListener;
 use io2::sync::{CancellationToken, watch};
 use io2::time;
 
-use self::log::{Log, Writer};
+use self::log::{Failed, Log, Writer};
 use self::storage::Storage;
 use self::store::{Store, now};
 
@@ -85,9 +85,15 @@ async fn accept(
 async fn write<S: Storage>(server: Rc<Server>, mut writer: Writer<S>) -> io::Result<()> {
     let mut written = Ok(());
     while let Some(batch) = server.log.next().await {
-        written = writer.write(&batch).await;
-        if let Err(error) = &written {
+        if let Err(Failed { error, cut }) = writer.write(&batch).await {
             eprintln!("redis: writing the log: {error}; from now on changes are refused");
+            if let Err(error) = cut {
+                eprintln!(
+                    "redis: cutting it: {error}; the last changes may come back with the next start"
+                );
+                server.log.unknown(batch.number);
+            }
+            written = Err(error);
             break;
         }
         // Whoever is told of the batch finds the store in the same state.
