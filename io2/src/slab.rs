@@ -130,7 +130,7 @@ impl<T> Slab<T> {
     /// # Panics
     ///
     /// When all indices are in use.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert(&mut self, value: T) -> Key {
         let key = self.next_key();
         if let Some(entry) = self.entries.get_mut(self.vacant as usize) {

@@ -128,6 +128,29 @@ fn a_task_that_always_yields_starves_neither_io_nor_timers() {
     });
 }
 
+#[test]
+fn tasks_that_wake_each_other_do_not_keep_completions_out() {
+    run(60_000, async {
+        let (ping, mut pinged) = io2::sync::mpsc::channel(1);
+        let (pong, mut ponged) = io2::sync::mpsc::channel(1);
+        let one = io2::spawn(async move {
+            while ping.send(()).await.is_ok() {
+                ponged.recv().await;
+            }
+        });
+        let other = io2::spawn(async move {
+            while pinged.recv().await.is_some() {
+                let _ = pong.send(()).await;
+            }
+        });
+        for _ in 0..100 {
+            nop().await.unwrap();
+        }
+        assert_eq!(one.cancel().await, None);
+        other.await;
+    });
+}
+
 /// Notes how many tasks had run when it is woken.
 struct Note {
     run: AtomicUsize,

@@ -29,9 +29,16 @@ impl Driver {
             if unsafe { ring.push(&entry) } {
                 return;
             }
-            self.page.counters.sq_full.add(1);
+            self.note_full();
         }
         self.backlog.push_back(entry);
+    }
+
+    #[cold]
+    fn note_full(&mut self) {
+        self.page.counters.sq_full.add(1);
+        self.notices.sq_full += 1;
+        self.noticed = true;
     }
 
     pub(super) fn push_cancel(&mut self, entry: Entry) {
@@ -143,7 +150,8 @@ impl Driver {
             page,
             now: OnceCell::new(),
         };
-        let (closes, armed, strays) = (&mut self.closes, &mut self.wakeup_armed, &mut self.strays);
+        let (closes, armed) = (&mut self.closes, &mut self.wakeup_armed);
+        let (mut overflows, mut strays) = (0, 0);
         let mut sort = |user_data: u64, res: i32, flags: u32| {
             let completion = Completion { res, flags };
             match Token::parse(user_data) {
@@ -152,7 +160,7 @@ impl Driver {
                         pool.taken();
                     }
                     if !complete(inflight, key, completion, again, seen, &measure, out) {
-                        *strays += 1;
+                        strays += 1;
                     }
                     return;
                 }
@@ -164,7 +172,7 @@ impl Driver {
                 Some((Kind::Close, _)) => *closes -= 1,
                 Some((Kind::Wakeup, _)) => *armed = false,
                 Some((Kind::Alarm, _)) => alarm.is_set = false,
-                None => *strays += 1,
+                None => strays += 1,
             }
             if let Some(meta) = chores.completed(user_data) {
                 out.push(Reaped::Seen(Box::new(Finished { meta, completion })));
@@ -173,11 +181,17 @@ impl Driver {
         let mut count = 0;
         if let Some(ring) = ring {
             if ring.has_overflow() {
-                page.counters.overflows.add(1);
+                overflows = 1;
             }
             count += ring.reap(&mut sort);
         }
         count += polled.reap(&mut sort);
+        if overflows + strays > 0 {
+            page.counters.overflows.add(overflows);
+            self.notices.overflows += overflows;
+            self.notices.strays += strays;
+            self.noticed = true;
+        }
         while let Some(key) = self.again.pop() {
             self.push_cancel(cancel::operation(key));
         }

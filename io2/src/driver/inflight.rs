@@ -153,8 +153,8 @@ impl Inflight {
         }
     }
 
-    /// Makes a slot, which counts as in flight from now on.
-    #[inline]
+    /// Makes a slot, which counts as in flight from now on. Within its caller, so that it is made where it stays.
+    #[inline(always)]
     pub(super) fn reserve(
         &mut self,
         meta: Meta,
@@ -162,23 +162,26 @@ impl Inflight {
         waker: Waker,
     ) -> (Key, *mut SideBytes) {
         let waker = Some(waker);
-        let slot = Slot {
-            state: match multishot {
-                None => State::Waiting(waker),
-                Some(limit) => {
-                    let mut stream = self.spare.pop().unwrap_or_default();
-                    (stream.waker, stream.ended, stream.limit) = (waker, false, limit);
-                    State::Streaming(stream)
-                }
-            },
+        let state = match multishot {
+            None => State::Waiting(waker),
+            Some(limit) => self.stream(limit, waker),
+        };
+        let key = self.slots.insert(Slot {
+            state,
             meta,
             polled: false,
             cancels: 0,
             first: None,
-        };
-        let key = self.slots.insert(slot);
+        });
         self.pending += 1;
         (key, self.sides.place(key.index))
+    }
+
+    #[cold]
+    fn stream(&mut self, limit: usize, waker: Option<Waker>) -> State {
+        let mut stream = self.spare.pop().unwrap_or_default();
+        (stream.waker, stream.ended, stream.limit) = (waker, false, limit);
+        State::Streaming(stream)
     }
 
     /// Keeps the memory of a stream that is over. Its waker must have been taken out.

@@ -127,6 +127,20 @@ pub struct RingInfo {
     pub polled: bool,
 }
 
+/// What the driver noticed and cannot say itself, since it is borrowed.
+#[derive(Default)]
+pub(crate) struct Notices {
+    /// How often the submission queue was full, and completions overflowed.
+    pub(crate) sq_full: u64,
+    pub(crate) overflows: u64,
+    /// Completions whose operation is not known: always zero, unless the kernel errs.
+    pub(crate) strays: u64,
+    /// A ring got a smaller completion queue than usual.
+    pub(crate) short_of_memory: bool,
+    /// Why there is no polled ring.
+    pub(crate) polled_refused: Option<io::Error>,
+}
+
 /// The rings of one executor and everything in flight on them.
 pub(crate) struct Driver {
     /// `None` after the executor has ended.
@@ -155,10 +169,9 @@ pub(crate) struct Driver {
     depth: u32,
     capabilities: &'static Capabilities,
     next_id: u64,
-    /// Completions whose operation is not known: always zero, unless the kernel errs.
-    pub(crate) strays: u64,
-    /// A ring got a smaller completion queue than usual, and that was not said yet.
-    pub(crate) short_of_memory: bool,
+    /// What is to be said, if `noticed` is set.
+    notices: Notices,
+    noticed: bool,
     abandoned: bool,
     /// Where things are counted.
     page: &'static Page,
@@ -191,8 +204,11 @@ impl Driver {
             depth: config.ring_depth,
             capabilities,
             next_id: first_id,
-            strays: 0,
-            short_of_memory,
+            notices: Notices {
+                short_of_memory,
+                ..Notices::default()
+            },
+            noticed: short_of_memory,
             abandoned: false,
             page,
         })
@@ -218,7 +234,7 @@ impl Driver {
     /// Reserves a slot, and the place of its side data, and numbers the operation. Either
     /// [`submit`](Self::submit) or [`release`](Self::release) must follow.
     /// A `multishot` operation is cancelled when so many of its completions wait to be taken.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn reserve(
         &mut self,
         mut meta: Meta,
@@ -266,16 +282,24 @@ impl Driver {
         }
     }
 
-    /// Why the polled ring could not be set up. Given once.
-    pub(crate) fn take_refusal(&mut self) -> Option<io::Error> {
-        self.polled.take_refusal()
-    }
-
     fn make_polled(&mut self) -> bool {
         let before = self.polled.is_made();
-        let made = self.polled.make();
-        self.short_of_memory |= made && !before && self.polled.is_short();
+        let made = self.polled.make().unwrap_or_else(|error| {
+            self.notices.polled_refused = Some(error);
+            self.noticed = true;
+            false
+        });
+        if made && !before && self.polled.is_short() {
+            self.notices.short_of_memory = true;
+            self.noticed = true;
+        }
         made
+    }
+
+    /// What was noticed since this was called last.
+    #[inline]
+    pub(crate) fn take_notices(&mut self) -> Option<Notices> {
+        mem::take(&mut self.noticed).then(|| mem::take(&mut self.notices))
     }
 
     /// Takes the completion of a slot and its side data, if the completion is there, and frees the

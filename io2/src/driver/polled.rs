@@ -14,8 +14,6 @@ pub(super) struct Polled {
     ring: Option<Ring>,
     /// Setting it up failed once: its operations go to the main ring.
     refused: bool,
-    /// Why, until that was said.
-    refusal: Option<io::Error>,
     depth: u32,
     backlog: VecDeque<Entry>,
     /// Entries pushed whose completion has not come.
@@ -27,7 +25,6 @@ impl Polled {
         Polled {
             ring: None,
             refused: false,
-            refusal: None,
             depth,
             backlog: VecDeque::new(),
             pending: 0,
@@ -44,19 +41,17 @@ impl Polled {
     }
 
     /// Makes the ring if there is none yet. False if there can be none.
-    pub(super) fn make(&mut self) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// Why there can be none, the first time.
+    pub(super) fn make(&mut self) -> io::Result<bool> {
         if self.ring.is_none() && !self.refused {
-            match Ring::new(self.depth, true) {
-                Ok(ring) => self.ring = Some(ring),
-                Err(error) => (self.refused, self.refusal) = (true, Some(error)),
-            }
+            self.refused = true;
+            self.ring = Some(Ring::new(self.depth, true)?);
+            self.refused = false;
         }
-        self.ring.is_some()
-    }
-
-    /// Why it could not be set up. Given once.
-    pub(super) fn take_refusal(&mut self) -> Option<io::Error> {
-        self.refusal.take()
+        Ok(self.ring.is_some())
     }
 
     pub(super) fn pending(&self) -> usize {

@@ -246,7 +246,7 @@ fn a_completion_of_an_unknown_operation_is_counted_and_harmless() {
         unsafe { driver.push(opcode::Nop::new().build().user_data(user_data)) };
     }
     let mut out = Vec::new();
-    while driver.strays < 2 {
+    while driver.notices.strays < 2 {
         assert_eq!(driver.enter(true, None).errno, 0);
         driver.reap(&mut out);
     }

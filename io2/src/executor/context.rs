@@ -15,8 +15,10 @@ thread_local! {
 
 /// The poll that runs on this thread.
 pub(super) struct CurrentPoll {
-    /// The packed key of its task, or 0: between polls, and while somebody is to be told of each wake.
+    /// The packed key of its task, or 0 between polls.
     key: Cell<u64>,
+    /// Somebody is to be told when it is woken, so wakes are not put off.
+    told: Cell<bool>,
     /// The task was woken since the poll began.
     woken: Cell<bool>,
     /// See `coop`: awaits that go on unasked, or, below 0, how many were refused since.
@@ -27,6 +29,7 @@ impl CurrentPoll {
     const fn new() -> Self {
         CurrentPoll {
             key: Cell::new(0),
+            told: Cell::new(false),
             woken: Cell::new(false),
             awaits: Cell::new(0),
         }
@@ -34,8 +37,9 @@ impl CurrentPoll {
 
     /// A poll of the task with this packed key begins.
     #[inline]
-    pub(super) fn begin(&self, key: u64, awaits: i64) {
+    pub(super) fn begin(&self, key: u64, told: bool, awaits: i64) {
         self.key.set(key);
+        self.told.set(told);
         self.woken.set(false);
         self.awaits.set(awaits);
     }
@@ -47,15 +51,15 @@ impl CurrentPoll {
         self.woken.get()
     }
 
-    /// Keeps it in mind if this wakes the task that is polled: it is queued again after the poll, where
-    /// whoever polls has it at hand. False if it is another one.
+    /// Keeps it in mind if this wakes the task that is polled. True if nothing more is to be done: it is queued
+    /// again after the poll, where whoever polls has it at hand.
     #[inline]
     pub(super) fn wake(&self, key: u64) -> bool {
-        let here = self.key.get() == key;
-        if here {
-            self.woken.set(true);
+        if self.key.get() != key {
+            return false;
         }
-        here
+        self.woken.set(true);
+        !self.told.get()
     }
 }
 

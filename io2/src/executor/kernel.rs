@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Executor, guard, wake};
 use crate::clock::{self, Ticks};
-use crate::driver::{Discarded, Entered, Finished, Reaped};
+use crate::driver::{Discarded, Entered, Finished, Notices, Reaped};
 use crate::page::Meta;
 use crate::trace::{self, CompleteInfo, CompleteSpan, OpInfo, OpStuck};
 
@@ -94,8 +94,14 @@ impl Executor {
                 break;
             }
         }
-        self.say_notices();
-        if self.driver.borrow().is_cancelling() {
+        let (notices, cancelling) = {
+            let mut driver = self.driver.borrow_mut();
+            (driver.take_notices(), driver.is_cancelling())
+        };
+        if let Some(notices) = notices {
+            self.say_notices(notices);
+        }
+        if cancelling {
             self.say_stuck(STUCK_AFTER);
         }
         if self.sampling.get() {
@@ -198,45 +204,42 @@ impl Executor {
     }
 
     /// Says what the driver noticed and could not say itself.
-    fn say_notices(&self) {
-        let (strays, pending, short, refusal) = {
-            let mut driver = self.driver.borrow_mut();
-            (
-                driver.strays,
-                driver.pending() as u64,
-                std::mem::take(&mut driver.short_of_memory),
-                driver.take_refusal(),
-            )
-        };
-        let counters = &self.page().counters;
-        let (full, overflows) = (counters.sq_full.get(), counters.overflows.get());
+    #[cold]
+    fn say_notices(&self, notices: Notices) {
+        let Notices {
+            sq_full,
+            overflows,
+            strays,
+            short_of_memory,
+            polled_refused,
+        } = notices;
+        let pending = self.driver.borrow().pending() as u64;
         let depth = self.config.ring_depth;
-        let news = full - self.sq_full_said.replace(full);
-        if news > 0 {
-            trace::sq_full(self.id, depth, pending, news);
+        if sq_full > 0 {
+            trace::sq_full(self.id, depth, pending, sq_full);
         }
         // Said at the first, the second, the fourth and so on: a small ring overflows all the time.
         let said = self.overflows_said.get();
-        if overflows > 0 && overflows >= 2 * said {
-            self.overflows_said.set(overflows);
-            trace::ring_overflow(self.id, depth, pending, overflows - said);
+        let all = self.page().counters.overflows.get();
+        if overflows > 0 && all >= 2 * said {
+            self.overflows_said.set(all);
+            trace::ring_overflow(self.id, depth, pending, all - said);
         }
-        if short {
+        if short_of_memory {
             trace::advice(format_args!(
                 "locked memory is short: the completion queue is smaller than it would be; \
                  raise RLIMIT_MEMLOCK"
             ));
         }
-        if let Some(error) = refusal {
+        if let Some(error) = polled_refused {
             trace::advice(format_args!(
                 "direct I/O is not polled: the kernel refused the ring for it ({error}); \
                  perhaps RLIMIT_MEMLOCK is to be raised"
             ));
         }
-        let news = strays - self.strays_said.replace(strays);
-        if news > 0 {
+        if strays > 0 {
             trace::advice(format_args!(
-                "the kernel completed {news} operations that are not known"
+                "the kernel completed {strays} operations that are not known"
             ));
         }
     }

@@ -28,7 +28,7 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Poll, Waker};
@@ -79,8 +79,10 @@ pub(crate) struct Executor {
     /// The number of the span of the future that `run` was called with.
     #[cfg(feature = "console")]
     root_span: Cell<Option<u64>>,
-    /// Batches of polls so far.
-    batches: Cell<u64>,
+    /// A task has woken itself in this turn.
+    yielded: Cell<bool>,
+    /// Turns so far.
+    turns: Cell<u64>,
     /// Whether what happens now is measured for the histograms.
     sampling: Cell<bool>,
     /// Since when, if it is.
@@ -89,8 +91,6 @@ pub(crate) struct Executor {
     closing: Cell<bool>,
     /// Descriptors opened in this executor and not closed.
     pub(crate) descriptors: Cell<i64>,
-    sq_full_said: Cell<u64>,
-    strays_said: Cell<u64>,
     overflows_said: Cell<u64>,
     /// Kept for their memory.
     reaped: Cell<Vec<Reaped>>,
@@ -156,13 +156,12 @@ impl Executor {
             next_task: Cell::new(id.wrapping_mul(IDS_EACH)),
             #[cfg(feature = "console")]
             root_span: Cell::new(None),
-            batches: Cell::new(0),
+            yielded: Cell::new(false),
+            turns: Cell::new(0),
             sampling: Cell::new(false),
             sampling_since: Cell::new(Ticks(0)),
             closing: Cell::new(false),
             descriptors: Cell::new(0),
-            sq_full_said: Cell::new(0),
-            strays_said: Cell::new(0),
             overflows_said: Cell::new(0),
             reaped: Cell::new(Vec::new()),
             wakes: Cell::new(Vec::new()),
@@ -233,36 +232,29 @@ impl Executor {
         self.slice.begin(self.page());
         let mut batch = Vec::new();
         loop {
-            self.ready.take(&mut batch);
-            self.begin_batch();
-            let mut batch = batch.drain(..);
-            while let Some(ready) = batch.next() {
-                self.ready.begin(&ready);
-                let waiting = batch.len();
-                match ready {
-                    Ready::Task(task) => self.poll_task(task, waiting),
-                    Ready::Root => {
-                        let Some(polled) = future.as_mut().as_pin_mut() else {
-                            unreachable!("it is taken out only when it is over")
-                        };
-                        let polled = catch_unwind(AssertUnwindSafe(|| {
-                            self.poll_root(&mut root, polled, waiting)
-                        }));
-                        match polled {
-                            Ok(Poll::Pending) => {}
-                            Ok(Poll::Ready(output)) => return Ok(output),
-                            Err(payload) => {
-                                // Not while it unwinds: a second panic would end the process.
-                                guard("the main future", || future.set(None));
-                                self.page().running.end();
-                                POLL.with(CurrentPoll::end);
-                                resume_unwind(payload);
+            self.begin_turn();
+            loop {
+                self.ready.take(&mut batch);
+                let mut batch = batch.drain(..);
+                while let Some(ready) = batch.next() {
+                    self.ready.begin(&ready);
+                    let waiting = batch.len();
+                    match ready {
+                        Ready::Task(task) => self.poll_task(task, waiting),
+                        Ready::Root => {
+                            if let Poll::Ready(output) =
+                                self.poll_main(&mut root, future.as_mut(), waiting)
+                            {
+                                return Ok(output);
                             }
                         }
                     }
+                    if self.slice.is_over_at_mark() {
+                        self.ready.put_back(batch);
+                        break;
+                    }
                 }
-                if self.slice.is_over_at_mark() {
-                    self.ready.put_back(batch);
+                if !self.goes_on() {
                     break;
                 }
             }
@@ -270,30 +262,63 @@ impl Executor {
         }
     }
 
-    /// Decides whether the polls that follow are measured: those of one turn in some, and what they
+    fn poll_main<F: Future>(
+        &self,
+        root: &mut Root,
+        mut future: Pin<&mut Option<F>>,
+        waiting: usize,
+    ) -> Poll<F::Output> {
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let Some(future) = future.as_mut().as_pin_mut() else {
+                unreachable!("it is taken out only when it is over")
+            };
+            self.poll_root(root, future, waiting)
+        }));
+        polled.unwrap_or_else(|payload| {
+            // Not while it unwinds: a second panic would end the process.
+            guard("the main future", || future.set(None));
+            self.page().running.end();
+            POLL.with(CurrentPoll::end);
+            resume_unwind(payload)
+        })
+    }
+
+    /// A turn begins. Decides whether the polls in it are measured: those of one turn in some, and what they
     /// lead to until the end of the next one.
     #[inline]
-    fn begin_batch(&self) {
-        let batches = self.batches.get().wrapping_add(1);
-        self.batches.set(batches);
+    fn begin_turn(&self) {
+        self.slice.begin_turn();
+        self.yielded.set(false);
+        let turns = self.turns.get().wrapping_add(1);
+        self.turns.set(turns);
         let called = CALLS.load(Ordering::Relaxed) != 0;
-        if called || self.sampling.get() || batches.is_multiple_of(2 * SAMPLE_EVERY) {
-            self.begin_batch_seen(batches);
+        if called || self.sampling.get() || turns.is_multiple_of(2 * SAMPLE_EVERY) {
+            self.begin_turn_seen(turns);
         }
     }
 
     #[cold]
-    fn begin_batch_seen(&self, batches: u64) {
+    fn begin_turn_seen(&self, turns: u64) {
         if !self.config.hidden {
             watchdog::wake_if_asleep();
         }
-        let sampling = batches % (2 * SAMPLE_EVERY) < 2 || self.page().is_watched();
+        let sampling = turns % (2 * SAMPLE_EVERY) < 2 || self.page().is_watched();
         if sampling && !self.sampling.get() {
             self.sampling_since.set(self.slice.last());
         }
         self.sampling.set(sampling);
         let (page, now) = (self.page(), self.slice.last());
         on_tape(page, |tape| tape.turn(page, now));
+    }
+
+    /// Whether tasks that became ready in this turn are polled in it: while it is short, and none has woken itself,
+    /// as those do that yield. Two tasks that talk would else have the rings looked at for each word.
+    #[inline]
+    fn goes_on(&self) -> bool {
+        !self.ready.is_empty()
+            && !self.yielded.get()
+            && self.slice.is_turn_short()
+            && !self.slice.is_over_at_mark()
     }
 
     /// Whether what happens now is measured for the histograms.
@@ -310,6 +335,7 @@ impl Executor {
 
     /// Everything between two batches of polls.
     fn turn(&self) -> io::Result<()> {
+        self.slice.catch_up();
         self.alarm.turn();
         if self.seat.slot.inbox.has_any() {
             self.open_inbox();

@@ -10,10 +10,23 @@ use crate::page::Page;
 /// Each poll that takes longer is counted in the histogram.
 const LONG: Duration = Duration::from_micros(100);
 
+/// While a turn has not taken longer, tasks that become ready in it are polled in it.
+const SHORT_TURN: Duration = Duration::from_micros(20);
+
+/// Where polls are not timed, the clock is read after so many, while they are short.
+const UNTIMED: u32 = 16;
+
 /// The slice of an executor, and the clock that it is measured with.
 pub(super) struct Slice {
     budget: Duration,
     preempt: Preempt,
+    /// Polls since the last mark, and how many there may be before the next.
+    unmarked: Cell<u32>,
+    unmarked_max: Cell<u32>,
+    /// When the turn began.
+    turn: Cell<Ticks>,
+    /// How long one may go on.
+    short_ticks: Cell<u64>,
     rate: RefCell<Rate>,
     /// The budget in ticks, at the rate known now. Never too long.
     budget_ticks: Cell<u64>,
@@ -33,6 +46,10 @@ impl Slice {
         let slice = Slice {
             budget,
             preempt: config.preempt,
+            unmarked: Cell::new(0),
+            unmarked_max: Cell::new(1),
+            turn: Cell::new(now),
+            short_ticks: Cell::new(0),
             budget_ticks: Cell::new(0),
             rate: RefCell::new(rate),
             start: Cell::new(now),
@@ -51,6 +68,7 @@ impl Slice {
             self.set_rate(page);
         }
         let (start, last) = (self.start.replace(now), self.last.replace(now));
+        self.unmarked.set(0);
         page.counters.task_ticks.add(last.since(start));
         page.counters.kernel_ticks.add(now.since(last));
     }
@@ -62,6 +80,7 @@ impl Slice {
         let budget = rate.ticks_for(self.budget);
         self.budget_ticks.set(budget);
         self.long_ticks.set(budget.min(rate.ticks_for(LONG)));
+        self.short_ticks.set(budget.min(rate.ticks_for(SHORT_TURN)));
         if let Some(scale) = rate.scale() {
             page.set_scale(scale);
         }
@@ -80,11 +99,52 @@ impl Slice {
         self.last.get()
     }
 
-    /// A poll ended now; gives the time.
+    /// Something ended now; gives the time.
+    #[inline]
     pub(super) fn mark(&self) -> Ticks {
         let now = clock::ticks();
         self.last.set(now);
+        self.unmarked.set(0);
         now
+    }
+
+    /// Whether each poll is timed. Without judgement of polls none is, unless somebody looks.
+    #[inline]
+    pub(super) fn is_timed(&self) -> bool {
+        self.preempt != Preempt::Off
+    }
+
+    /// A poll ended that is not timed.
+    #[inline]
+    pub(super) fn pass(&self) {
+        let unmarked = self.unmarked.get() + 1;
+        if unmarked < self.unmarked_max.get() {
+            self.unmarked.set(unmarked);
+            return;
+        }
+        let before = self.last.get();
+        let short = self.mark().since(before) < self.short_ticks.get();
+        self.unmarked_max.set(if short { UNTIMED } else { 1 });
+    }
+
+    /// Sets the mark, if polls have ended since it was set.
+    #[inline]
+    pub(super) fn catch_up(&self) {
+        if self.unmarked.get() > 0 {
+            self.mark();
+        }
+    }
+
+    /// A turn begins, at the last mark.
+    #[inline]
+    pub(super) fn begin_turn(&self) {
+        self.turn.set(self.last.get());
+    }
+
+    /// Whether the turn was short so far.
+    #[inline]
+    pub(super) fn is_turn_short(&self) -> bool {
+        self.last.get().since(self.turn.get()) < self.short_ticks.get()
     }
 
     /// Whether the slice was used up at the last mark.
@@ -149,6 +209,22 @@ mod tests {
         // A step of a tenth of the slice that began right before.
         assert!(!slice.is_suspect(told - 1 + budget / 10));
         assert!(told > budget / 2);
+    }
+
+    #[test]
+    fn where_polls_are_not_timed_the_clock_is_read_more_often_after_a_long_one() {
+        let config = ExecutorConfig::new().preempt(Preempt::Off);
+        let slice = Slice::new(&config, &Page::new());
+        while slice.unmarked_max.get() == 1 {
+            slice.pass();
+        }
+        let marked = slice.last();
+        std::thread::sleep(2 * SHORT_TURN);
+        for _ in 0..UNTIMED {
+            slice.pass();
+        }
+        assert!(slice.last() > marked);
+        assert_eq!(slice.unmarked_max.get(), 1);
     }
 
     #[test]

@@ -143,7 +143,10 @@ impl Executor {
         });
         match polled {
             Poll::Ready(outcome) => self.end_task(&task, outcome),
-            Poll::Pending if woken => self.ready.push_back(task),
+            Poll::Pending if woken => {
+                self.yielded.set(true);
+                self.ready.push_back(task);
+            }
             Poll::Pending => {}
         }
     }
@@ -160,13 +163,13 @@ impl Executor {
             future.poll(&mut Context::from_waker(&header.waker))
         });
         if woken {
+            self.yielded.set(true);
             self.ready.push_root();
         }
         polled
     }
 
-    /// Polls, and measures how long it takes. Tells whether the task was woken meanwhile, unless it stands
-    /// in the queue already.
+    /// Polls, and measures how long it takes. Tells whether the task was woken meanwhile.
     #[inline(always)]
     fn measure<R>(
         &self,
@@ -174,21 +177,30 @@ impl Executor {
         waiting: usize,
         poll: impl FnOnce() -> Poll<R>,
     ) -> (Poll<R>, bool) {
-        let start = self.slice.last();
         header.polls.set(header.polls.get() + 1);
+        let seen = trace::on() || self.sampling.get();
+        if seen {
+            self.slice.catch_up();
+        }
+        let start = self.slice.last();
         let victims = waiting + self.ready.len();
         let TaskMeta { id, name, location } = &header.meta;
         let running = &self.page().running;
         running.begin(*id, name.as_deref(), location, start, victims);
-        if trace::on() || self.sampling.get() {
-            return (self.measure_seen(header, start, waiting, poll), false);
+        if seen {
+            return self.measure_seen(header, start, waiting, poll);
         }
-        POLL.with(|current| current.begin(waker::packed(&header.waker), coop::UNASKED));
+        POLL.with(|current| current.begin(waker::packed(&header.waker), false, coop::UNASKED));
         let polled = poll();
         let woken = POLL.with(CurrentPoll::end);
-        let ticks = self.end_poll(header, start);
-        if self.slice.is_long(ticks) {
-            self.look_at(header, ticks, start, waiting);
+        if self.slice.is_timed() {
+            let ticks = self.end_poll(header, start);
+            if self.slice.is_long(ticks) {
+                self.look_at(header, ticks, start, waiting);
+            }
+        } else {
+            running.end();
+            self.slice.pass();
         }
         (polled, woken)
     }
@@ -202,11 +214,12 @@ impl Executor {
         start: Ticks,
         waiting: usize,
         poll: impl FnOnce() -> Poll<R>,
-    ) -> Poll<R> {
+    ) -> (Poll<R>, bool) {
         let sampling = self.sampling.get();
         let span = self.begin_seen(header, start);
-        POLL.with(|current| current.begin(0, coop::UNASKED));
+        POLL.with(|current| current.begin(waker::packed(&header.waker), true, coop::UNASKED));
         let polled = poll();
+        let woken = POLL.with(CurrentPoll::end);
         let ticks = self.end_poll(header, start);
         if let Some(span) = span {
             span.end(polled.is_ready(), self.slice.duration(ticks));
@@ -214,7 +227,7 @@ impl Executor {
         if sampling || self.slice.is_long(ticks) {
             self.look_at(header, ticks, start, waiting);
         }
-        polled
+        (polled, woken)
     }
 
     /// A poll has ended now; gives how long it took.
