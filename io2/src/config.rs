@@ -19,7 +19,8 @@ pub enum Preempt {
     /// A WARN event with target `io2::preempt` names the task. The default.
     #[default]
     Warn,
-    /// Nothing is measured and nothing is said. The slice still bounds a turn.
+    /// Nothing is said, and polls are timed only while somebody looks, so the times of a task in a
+    /// [`dump`](crate::dump) are no measure. The slice still bounds a turn.
     Off,
     /// Like `Warn`; beside that, `#[io2::test]` fails the test.
     Fail,

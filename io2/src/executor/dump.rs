@@ -56,9 +56,10 @@ pub struct TaskDump {
     pub state: TaskState,
     /// How often it was polled.
     pub polls: u64,
-    /// Time in all its polls together.
+    /// Time in all its polls together. With [`Preempt::Off`](crate::Preempt::Off) only in those that somebody
+    /// looked at.
     pub busy: Duration,
-    /// Its longest poll.
+    /// Its longest poll, among the same.
     pub max_poll: Duration,
     /// How long ago it was spawned.
     pub age: Duration,
