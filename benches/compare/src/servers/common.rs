@@ -1,5 +1,6 @@
 //! What all servers have in common.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
@@ -11,6 +12,11 @@ pub const ADDRESS: &str = "127.0.0.1:0";
 
 /// Entries of the submission queue, where it can be said.
 pub const DEPTH: u32 = 1024;
+
+thread_local! {
+    /// A buffer that is lent to whichever connection has something to read.
+    pub static SPARE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Tells the driver where the server listens.
 pub fn say(address: SocketAddr) -> io::Result<()> {

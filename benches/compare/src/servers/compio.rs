@@ -3,7 +3,7 @@ use std::io;
 
 use compio::BufResult;
 use compio::driver::ProactorBuilder;
-use compio::io::{AsyncRead, AsyncWriteExt};
+use compio::io::{AsyncRead, AsyncReadManaged, AsyncWriteExt};
 use compio::net::{TcpListener, TcpStream};
 use compio::runtime::RuntimeBuilder;
 use cyper_core::{CompioTimer, HyperStream};
@@ -61,6 +61,18 @@ pub fn echo(buffer: usize) -> io::Result<()> {
 
 pub fn echo_tuned(buffer: usize) -> io::Result<()> {
     run(&tuned(), |stream| echo_to_end(stream, buffer))
+}
+
+async fn managed_to_end(mut stream: TcpStream) -> io::Result<()> {
+    while let Some(buf) = stream.read_managed(0).await? {
+        stream.write_all(buf).await.0?;
+    }
+    Ok(())
+}
+
+/// With a pool of buffers that all connections share, as large as it is unless set.
+pub fn echo_managed(_buffer: usize) -> io::Result<()> {
+    run(&driver(), managed_to_end)
 }
 
 async fn http_to_end(stream: TcpStream) -> hyper::Result<()> {

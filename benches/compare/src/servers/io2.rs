@@ -49,6 +49,19 @@ pub fn echo_spinning(buffer: usize) -> io::Result<()> {
     config.run(accept(|stream| echo_to_end(stream, buffer)))?
 }
 
+async fn pooled_to_end(stream: TcpStream) -> io::Result<()> {
+    let mut incoming = stream.recv_pooled();
+    while let Some(buf) = incoming.next().await? {
+        stream.write_all(buf).await.0?;
+    }
+    Ok(())
+}
+
+/// With a pool of buffers that all connections share, as large as it is unless set.
+pub fn echo_pooled(_buffer: usize) -> io::Result<()> {
+    config().run(accept(pooled_to_end))?
+}
+
 pub fn http(_buffer: usize) -> io::Result<()> {
     config().run(accept(|stream| {
         http::serve(Stream::new(stream), LocalTimer)

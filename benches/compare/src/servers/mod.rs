@@ -9,6 +9,7 @@ mod common;
 mod compio;
 mod glommio;
 mod http;
+mod idle;
 mod io2;
 mod kimojio;
 mod load;
@@ -40,6 +41,7 @@ const LIMIT_SECONDS: u32 = 60;
 type Server = (&'static str, fn(usize) -> io::Result<()>);
 
 const BUFFER: usize = 16 * 1024;
+const BUFFER_OF_IDLE: usize = 4 * 1024;
 
 const ECHO: [Server; 12] = [
     ("raw", raw::echo),
@@ -68,6 +70,29 @@ const HTTP: [Server; 7] = [
 ];
 
 const HTTP_PEERS: &[&str] = &names(&HTTP);
+/// With a buffer for each connection.
+const IDLE: [Server; 9] = [
+    ("raw", raw::echo),
+    ("io2", io2::echo),
+    ("tokio", tokio::echo),
+    ("tokio-uring", tokio_uring::echo),
+    ("monoio", monoio::echo),
+    ("compio", compio::echo),
+    ("glommio", glommio::echo),
+    ("smol", smol::echo),
+    ("kimojio", kimojio::echo),
+];
+
+/// With buffers that all connections share.
+const IDLE_SHARED: [Server; 4] = [
+    ("io2", io2::echo_pooled),
+    ("tokio", tokio::echo_readable),
+    ("monoio", monoio::echo_readable),
+    ("compio", compio::echo_managed),
+];
+
+const IDLE_PEERS: &[&str] = &names(&IDLE);
+const IDLE_SHARED_PEERS: &[&str] = &names(&IDLE_SHARED);
 const ECHO_PEERS: &[&str] = &names(&ECHO);
 const ECHO_PEERS_OF_MANY: &[&str] = ECHO_PEERS.split_at(ECHO.len() - 1).0;
 
@@ -81,13 +106,19 @@ const fn names<const N: usize>(servers: &[Server; N]) -> [&'static str; N] {
     names
 }
 
+/// What the clients of a service do.
+enum Clients {
+    Ask(Load),
+    Wait,
+}
+
 /// One service under one load.
 pub struct Case {
     pub name: &'static str,
     /// Who offers it.
     pub peers: &'static [&'static str],
     service: &'static str,
-    load: Load,
+    clients: Clients,
 }
 
 /// All of them.
@@ -98,6 +129,18 @@ pub const CASES: &[Case] = &[
     echo_case("TCP echo, 50 x 16 KiB", ECHO_PEERS_OF_MANY, 50, 16 * 1024),
     http_case("HTTP hello, 50 connections", http::HELLO),
     http_case("HTTP 64 KiB, 50 connections", http::BODY),
+    Case {
+        name: "memory of an idle connection, with 4 KiB of its own",
+        peers: IDLE_PEERS,
+        service: "idle",
+        clients: Clients::Wait,
+    },
+    Case {
+        name: "memory of an idle connection, with shared buffers",
+        peers: IDLE_SHARED_PEERS,
+        service: "idle, shared",
+        clients: Clients::Wait,
+    },
 ];
 
 const fn echo_case(
@@ -110,10 +153,10 @@ const fn echo_case(
         name,
         peers,
         service: "echo",
-        load: Load {
+        clients: Clients::Ask(Load {
             connections,
             protocol: Protocol::Echo(size),
-        },
+        }),
     }
 }
 
@@ -122,18 +165,21 @@ const fn http_case(name: &'static str, (path, body): (&'static str, &'static [u8
         name,
         peers: HTTP_PEERS,
         service: "http",
-        load: Load {
+        clients: Clients::Ask(Load {
             connections: 50,
             protocol: Protocol::Http(path, body),
-        },
+        }),
     }
 }
 
 impl Case {
     /// One measurement, in the driver's process, of a server that is a child of it.
     pub fn measure(&self, peer: &str) -> io::Result<Sample> {
+        let Clients::Ask(load) = &self.clients else {
+            return idle::measure(self.service, peer);
+        };
         let server = Process::start(self.service, peer)?;
-        let mut clients = self.load.connect(server.address)?;
+        let mut clients = load.connect(server.address)?;
         clients.run(WARM_UP)?;
         let before = server.cpu_micros()?;
         let outcome = clients.run(MEASURED)?;
@@ -156,6 +202,8 @@ pub fn serve(service: &str, peer: &str) -> io::Result<()> {
     let (servers, buffer) = match service {
         "echo" => (&ECHO[..], BUFFER),
         "http" => (&HTTP[..], BUFFER),
+        "idle" => (&IDLE[..], BUFFER_OF_IDLE),
+        "idle, shared" => (&IDLE_SHARED[..], BUFFER_OF_IDLE),
         _ => return Err(io::Error::other(format!("no service {service:?}"))),
     };
     match servers.iter().find(|(name, _)| *name == peer) {

@@ -6,7 +6,7 @@ use monoio::net::{TcpListener, TcpStream};
 use monoio::{IoUringDriver, RuntimeBuilder};
 use monoio_compat::hyper::{MonoioIo, MonoioTimer};
 
-use super::common::{ADDRESS, DEPTH, say};
+use super::common::{ADDRESS, DEPTH, SPARE, say};
 use super::http;
 
 fn run<F: Future + 'static>(
@@ -54,6 +54,27 @@ pub fn echo(buffer: usize) -> io::Result<()> {
 
 pub fn echo_tuned(buffer: usize) -> io::Result<()> {
     run(Some(tuned()), |stream| echo_to_end(stream, buffer))
+}
+
+async fn readable_to_end(mut stream: TcpStream, buffer: usize) -> io::Result<()> {
+    loop {
+        stream.readable(false).await?;
+        let mut buf = SPARE.take();
+        buf.reserve(buffer);
+        let (read, filled) = stream.read(buf).await;
+        if read? == 0 {
+            return Ok(());
+        }
+        let (written, mut emptied) = stream.write_all(filled).await;
+        written?;
+        emptied.clear();
+        SPARE.set(emptied);
+    }
+}
+
+/// With one buffer that all connections share.
+pub fn echo_readable(buffer: usize) -> io::Result<()> {
+    run(None, |stream| readable_to_end(stream, buffer))
 }
 
 async fn http_to_end(stream: TcpStream) -> io::Result<()> {

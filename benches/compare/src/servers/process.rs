@@ -34,6 +34,16 @@ impl Process {
         Ok(process)
     }
 
+    /// Its bytes that are in memory.
+    pub fn resident(&self) -> io::Result<f64> {
+        let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
+        let field = rollup.lines().find_map(|line| line.strip_prefix("Rss:"));
+        let kib = field.and_then(|field| field.trim().strip_suffix(" kB"));
+        let kib: Option<f64> = kib.and_then(|kib| kib.parse().ok());
+        let kib = kib.ok_or_else(|| io::Error::other("no resident memory is told"))?;
+        Ok(kib * 1024.0)
+    }
+
     /// CPU time of all its threads so far, those that the kernel adds for it included.
     pub fn cpu_micros(&self) -> io::Result<f64> {
         let mut nanos = 0.0;

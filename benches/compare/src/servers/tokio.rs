@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 
-use super::common::{ADDRESS, say};
+use super::common::{ADDRESS, SPARE, say};
 use super::http;
 
 fn run<F: Future<Output: Send> + Send + 'static>(serve: impl Fn(TcpStream) -> F) -> io::Result<()> {
@@ -37,6 +37,27 @@ async fn echo_to_end(mut stream: TcpStream, buffer: usize) -> io::Result<()> {
 
 pub fn echo(buffer: usize) -> io::Result<()> {
     run(|stream| echo_to_end(stream, buffer))
+}
+
+async fn readable_to_end(mut stream: TcpStream, buffer: usize) -> io::Result<()> {
+    loop {
+        stream.readable().await?;
+        let mut buf = SPARE.take();
+        buf.reserve(buffer);
+        match stream.try_read_buf(&mut buf) {
+            Ok(0) => return Ok(()),
+            Ok(_) => stream.write_all(&buf).await?,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        buf.clear();
+        SPARE.set(buf);
+    }
+}
+
+/// With one buffer that all connections share.
+pub fn echo_readable(buffer: usize) -> io::Result<()> {
+    run(|stream| readable_to_end(stream, buffer))
 }
 
 pub fn http(_buffer: usize) -> io::Result<()> {
