@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use io_uring::{opcode, squeue, types};
@@ -16,7 +17,7 @@ pub struct Load {
 }
 
 struct Client {
-    exchange: Exchange,
+    exchange: Rc<Exchange>,
     response: Vec<u8>,
     begun: Instant,
     stream: TcpStream,
@@ -45,10 +46,16 @@ const POLL_FIRST: u16 = 1;
 
 impl Load {
     pub fn connect(&self, address: SocketAddr) -> io::Result<Clients> {
+        let mut known: Option<Rc<Exchange>> = None;
         let client = |number: usize| {
             let mut stream = TcpStream::connect(address)?;
             stream.set_nodelay(true)?;
-            let exchange = self.protocol.exchange(&mut stream, number)?;
+            let exchange = Rc::new(self.protocol.exchange(&mut stream, number)?);
+            // What all of them compare with is there once, which the processor's caches have room for.
+            let exchange = known
+                .take_if(|known| known.is_like(&exchange))
+                .unwrap_or(exchange);
+            known = Some(exchange.clone());
             Ok(Client {
                 response: vec![0; exchange.response.len()],
                 exchange,

@@ -20,6 +20,10 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    pub fn is_like(&self, other: &Exchange) -> bool {
+        self.request == other.request && self.expects(&other.response)
+    }
+
     pub fn expects(&self, response: &[u8]) -> bool {
         let Range { start, end } = self.varies;
         response.len() == self.response.len()
