@@ -3,7 +3,7 @@
 use std::any::type_name;
 use std::fmt;
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, IoSlice};
 use std::mem;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -14,7 +14,8 @@ use super::reader::Reader;
 #[cfg(any(feature = "futures-io", feature = "tokio-io"))]
 use super::seek::Seeking;
 use super::writer::Writer;
-use crate::executor::context;
+use crate::executor::{context, coop};
+use crate::op::transfer::interrupted;
 use crate::spawn::Builder;
 use crate::time::timeout;
 
@@ -22,6 +23,9 @@ use crate::time::timeout;
 /// [`Stream::with_limits`] says otherwise.
 const READ_MIN: usize = 8 * 1024;
 const LIMIT: usize = 64 * 1024;
+
+/// The most pieces of a vectored write that go to the kernel together.
+const PIECES: usize = 64;
 
 /// How long what was accepted goes on being written after the drop of the adapter.
 const LINGER: Duration = Duration::from_secs(30);
@@ -38,9 +42,10 @@ const LINGER: Duration = Duration::from_secs(30);
 ///
 /// # Writing
 ///
-/// A write is copied and goes to the kernel at once; the pieces of a vectored one go together, as one
-/// request. The call does not wait for it. The next one does, so at most one buffer, of 64 KiB, is ever
-/// on its way, and a peer that does not read is felt. `flush` waits until the kernel has taken
+/// What the kernel takes at once from a write to a socket goes straight to it, without a copy. Else the write is
+/// copied and goes to the kernel as a request that waits; the pieces of a vectored one go together. The call does
+/// not wait for it. The next one does, so at most one buffer, of 64 KiB, is ever on its way, and a peer that does
+/// not read is felt. `flush` waits until the kernel has taken
 /// everything; so does `shutdown` (`close` in `futures::io`), which then ends the writing direction: a
 /// peer reads to the end of what was written, while reading from it goes on.
 ///
@@ -122,7 +127,7 @@ impl<S: Endpoint> Stream<S> {
         Stream::with_limits(stream, LIMIT, LIMIT)
     }
 
-    /// Wraps a stream, with so many bytes at most in a read and in a write; at least 1.
+    /// Wraps a stream, with so many bytes at most in a read, and in a write that has to wait; at least 1.
     pub fn with_limits(stream: S, read: usize, write: usize) -> Self {
         Stream {
             endpoint: Some(stream),
@@ -205,12 +210,23 @@ impl<S: Endpoint> Stream<S> {
     }
 
     /// Accepts some of the pieces, once the write before is done.
-    pub(super) fn poll_write_pieces<'a>(
+    pub(super) fn poll_write_pieces(
         &mut self,
         cx: &mut Context<'_>,
-        pieces: impl IntoIterator<Item = &'a [u8]> + Clone,
+        pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_drained(cx))?;
+        if pieces.iter().any(|piece| !piece.is_empty()) {
+            // What a peer takes as fast as it comes would never let others run.
+            ready!(coop::proceed(cx));
+            match self
+                .get_ref()
+                .write_now(&pieces[..pieces.len().min(PIECES)])
+            {
+                Err(error) if would_wait(&error) => {}
+                written => return Poll::Ready(written),
+            }
+        }
         if S::SEEKS {
             ready!(self.poll_unread_forgotten(cx));
             // A seek that was given up may have asked for the end, which is about to move.
@@ -274,6 +290,11 @@ impl<S: Endpoint> Stream<S> {
             })),
         }
     }
+}
+
+/// Whether a write goes on where it can wait.
+fn would_wait(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock || interrupted(error)
 }
 
 impl<S: Endpoint> From<S> for Stream<S> {

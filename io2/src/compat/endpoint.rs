@@ -15,7 +15,7 @@ impl<S: sealed::Readable> Readable for S {}
 impl<S: sealed::Writable> Writable for S {}
 
 pub(super) mod sealed {
-    use std::io;
+    use std::io::{self, IoSlice};
 
     use crate::buf::BufResult;
 
@@ -41,6 +41,15 @@ pub(super) mod sealed {
         /// Writes the whole buffer, at an offset if it has such. Less is a success only where the next
         /// request says why.
         fn write(&self, buf: Vec<u8>, offset: u64) -> Self::Writing;
+
+        /// Writes what can be written at once, without the ring.
+        ///
+        /// # Errors
+        ///
+        /// `WouldBlock` where it has to wait, or where that cannot be known.
+        fn write_now(&self, _: &[IoSlice<'_>]) -> io::Result<usize> {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
 
         /// Ends the writing direction.
         fn end(&self) -> Self::Ending;
@@ -92,6 +101,10 @@ macro_rules! sends {
             Op::new(Send::whole(self.fd.clone(), buf))
         }
 
+        fn write_now(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+            ops::send_now(&self.fd, pieces)
+        }
+
         fn end(&self) -> Self::Ending {
             self.shutdown($($how)?)
         }
@@ -117,7 +130,7 @@ macro_rules! mute {
 #[cfg(feature = "net")]
 mod sockets {
     use std::future::{Pending, pending};
-    use std::io;
+    use std::io::{self, IoSlice};
 
     use super::sealed::{Endpoint, Readable, Writable};
     use crate::buf::BufResult;

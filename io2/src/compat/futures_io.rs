@@ -1,7 +1,6 @@
 //! The traits of `futures::io`.
 
 use std::io::{IoSlice, IoSliceMut, Result, SeekFrom};
-use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -52,7 +51,7 @@ impl<S: Writable> AsyncWrite for Stream<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<Result<usize>> {
-        self.poll_write_pieces(cx, [buf])
+        self.poll_write_pieces(cx, &[IoSlice::new(buf)])
     }
 
     fn poll_write_vectored(
@@ -60,7 +59,7 @@ impl<S: Writable> AsyncWrite for Stream<S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
-        self.poll_write_pieces(cx, bufs.iter().map(Deref::deref))
+        self.poll_write_pieces(cx, bufs)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {

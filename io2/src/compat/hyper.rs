@@ -1,7 +1,6 @@
 //! The traits of `hyper::rt`.
 
 use std::io::{IoSlice, Result};
-use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -28,7 +27,7 @@ impl<S: Writable> Write for Stream<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<Result<usize>> {
-        self.poll_write_pieces(cx, [buf])
+        self.poll_write_pieces(cx, &[IoSlice::new(buf)])
     }
 
     fn poll_write_vectored(
@@ -36,7 +35,7 @@ impl<S: Writable> Write for Stream<S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
-        self.poll_write_pieces(cx, bufs.iter().map(Deref::deref))
+        self.poll_write_pieces(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {

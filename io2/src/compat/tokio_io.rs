@@ -1,7 +1,6 @@
 //! The traits of `tokio::io`.
 
 use std::io::{IoSlice, Result, SeekFrom};
-use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -37,7 +36,7 @@ impl<S: Writable> AsyncWrite for Stream<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<Result<usize>> {
-        self.poll_write_pieces(cx, [buf])
+        self.poll_write_pieces(cx, &[IoSlice::new(buf)])
     }
 
     fn poll_write_vectored(
@@ -45,7 +44,7 @@ impl<S: Writable> AsyncWrite for Stream<S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
-        self.poll_write_pieces(cx, bufs.iter().map(Deref::deref))
+        self.poll_write_pieces(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,6 +1,6 @@
 //! The writing side of the adapter: a buffer, and the write that empties it.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
@@ -49,15 +49,15 @@ where
 
     /// Accepts some of the pieces, at most `limit` bytes, and starts to write them at an offset. There
     /// must be no write in flight.
-    pub(super) fn start<'a>(
+    pub(super) fn start(
         &mut self,
-        pieces: impl IntoIterator<Item = &'a [u8]> + Clone,
+        pieces: &[IoSlice<'_>],
         limit: usize,
         offset: u64,
         write: impl FnMut(Vec<u8>, u64) -> F,
     ) -> usize {
         debug_assert!(self.flight.is_none());
-        let sizes = pieces.clone().into_iter().map(<[u8]>::len);
+        let sizes = pieces.iter().map(|piece| piece.len());
         let count = sizes.fold(0, usize::saturating_add).min(limit);
         if count == 0 {
             return 0;

@@ -82,19 +82,33 @@ async fn lines_are_read_without_a_buffer_around_it() {
     assert_eq!(line, "three\n");
 }
 
+/// Writes more than the socket holds: what it holds at once, and the rest, which is on its way then.
+async fn overfill(stream: &mut (impl futures_util::AsyncWrite + Unpin), data: &[u8]) {
+    let held = stream.write(data).await.unwrap();
+    assert!(held < data.len(), "the socket holds {held}");
+    let rest = stream.write(&data[held..]).await.unwrap();
+    assert_eq!(held + rest, data.len());
+}
+
 #[io2::test]
 async fn what_was_accepted_arrives_without_a_flush() {
     let (mut stream, peer) = pair();
     stream.write_all(b"no flush").await.unwrap();
     assert_eq!(read_all(&peer, 8).await, b"no flush");
+
+    let (reader, writer) = pipe().unwrap();
+    let mut stream = Stream::new(writer);
+    stream.write_all(b"no flush").await.unwrap();
+    let (result, buf) = reader.read_exact(vec![0; 8]).await;
+    result.unwrap();
+    assert_eq!(buf, b"no flush");
 }
 
 #[io2::test]
 async fn what_was_accepted_arrives_though_nobody_polls_and_the_kernel_takes_it_in_parts() {
     let (a, peer) = UnixStream::pair().unwrap();
     let (mut stream, data) = (Stream::with_limits(a, 1, 1 << 20), bytes(1 << 20));
-    // More than the socket holds.
-    assert_eq!(stream.write(&data).await.unwrap(), data.len());
+    overfill(&mut stream, &data).await;
     assert_eq!(read_all(&peer, data.len()).await, data);
 
     let (reader, writer) = pipe().unwrap();
@@ -164,8 +178,9 @@ async fn shutdown_ends_one_direction_after_all_that_was_written() {
 #[io2::test]
 async fn an_error_of_a_write_that_was_accepted_comes_back_once() {
     for late in ["write", "flush", "close"] {
-        let (mut stream, peer) = pair();
-        drop(peer);
+        let (reader, writer) = pipe().unwrap();
+        let mut stream = Stream::new(writer);
+        drop(reader);
         io2::time::sleep(SOON).await;
         assert_eq!(stream.write(b"lost").await.unwrap(), 4);
         let error = match late {
@@ -178,12 +193,57 @@ async fn an_error_of_a_write_that_was_accepted_comes_back_once() {
     }
 }
 
+#[io2::test]
+async fn what_a_socket_cannot_take_comes_back_from_the_write_itself() {
+    let (mut stream, peer) = pair();
+    drop(peer);
+    io2::time::sleep(SOON).await;
+    let error = stream.write(b"lost").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+}
+
+#[test]
+fn writes_that_never_wait_give_way_when_the_slice_is_over() {
+    let config = io2::ExecutorConfig::new().preempt_duration(Duration::from_micros(1));
+    let run = config.preempt(io2::Preempt::Off).run(async {
+        let (a, _peer) = tcp_pair().await;
+        let mut stream = Stream::new(a);
+        let mut written = 0;
+        while once(&mut stream.write(b"x")).await.is_some() {
+            written += 1;
+            // The socket holds far more.
+            assert!(written < 1000, "they go on and on");
+        }
+        assert!(written > 0);
+    });
+    run.unwrap();
+}
+
+#[test]
+fn what_the_kernel_takes_at_once_needs_no_request() {
+    // Alone: tests beside it that trace for the first time may keep events from it.
+    child::run("what_the_kernel_takes_at_once_needs_no_request", || {
+        let (received, observed) = observe(async {
+            let (mut stream, peer) = pair();
+            let pieces = [IoSlice::new(b"head"), IoSlice::new(b"body")];
+            let written = stream.write_vectored(&pieces).await;
+            assert_eq!(written.unwrap(), 8);
+            read_all(&peer, 8).await
+        });
+        assert_eq!(received, b"headbody");
+        let mut submits = observed.named("submit");
+        submits.retain(|submit| submit.text("op.code").starts_with("send"));
+        assert!(submits.is_empty());
+    });
+}
+
 #[test]
 fn the_pieces_of_a_vectored_write_are_one_request() {
     // Alone: tests beside it that trace for the first time may keep events from it.
     child::run("the_pieces_of_a_vectored_write_are_one_request", || {
         let (received, observed) = observe(async {
-            let (mut stream, peer) = pair();
+            let (reader, writer) = pipe().unwrap();
+            let mut stream = Stream::new(writer);
             let pieces = [
                 IoSlice::new(b"head"),
                 IoSlice::new(b""),
@@ -193,27 +253,30 @@ fn the_pieces_of_a_vectored_write_are_one_request() {
                 futures_util::AsyncWrite::poll_write_vectored(Pin::new(&mut stream), cx, &pieces)
             });
             assert_eq!(write.await.unwrap(), 8);
-            read_all(&peer, 8).await
+            let (result, buf) = reader.read_exact(vec![0; 8]).await;
+            result.map(|()| buf).unwrap()
         });
         assert_eq!(received, b"headbody");
-        let mut sends = observed.named("submit");
-        sends.retain(|submit| submit.text("op.code").starts_with("send"));
-        assert_eq!(sends.len(), 1);
-        assert_eq!(sends[0].number("len"), 8);
+        let mut writes = observed.named("submit");
+        writes.retain(|submit| submit.text("op.code").starts_with("write"));
+        assert_eq!(writes.len(), 1);
+        assert_eq!(writes[0].number("len"), 8);
     });
 }
 
 #[io2::test]
 async fn a_vectored_write_accepts_pieces_up_to_its_limit() {
-    let (a, peer) = UnixStream::pair().unwrap();
-    let mut stream = Stream::with_limits(a, 16, 6);
+    let (reader, writer) = pipe().unwrap();
+    let mut stream = Stream::with_limits(writer, 16, 6);
     let pieces = [
         IoSlice::new(b"0123"),
         IoSlice::new(b"4567"),
         IoSlice::new(b"89"),
     ];
     assert_eq!(stream.write_vectored(&pieces).await.unwrap(), 6);
-    assert_eq!(read_all(&peer, 6).await, b"012345");
+    let (result, buf) = reader.read_exact(vec![0; 6]).await;
+    result.unwrap();
+    assert_eq!(buf, b"012345");
 }
 
 #[io2::test]
@@ -230,7 +293,7 @@ async fn what_was_accepted_is_written_after_a_drop_and_then_the_stream_is_closed
     let data = bytes(1 << 20);
     let (a, peer) = UnixStream::pair().unwrap();
     let mut stream = Stream::with_limits(a, 1, 1 << 20);
-    assert_eq!(stream.write(&data).await.unwrap(), data.len());
+    overfill(&mut stream, &data).await;
     drop(stream);
     assert_eq!(read_all(&peer, data.len()).await, data);
     assert_eq!(peer.read(vec![0; 8]).await.0.unwrap(), 0);
@@ -239,7 +302,7 @@ async fn what_was_accepted_is_written_after_a_drop_and_then_the_stream_is_closed
     let (a, peer) = UnixStream::pair().unwrap();
     let (_reader, writer) = a.into_split();
     let mut stream = Stream::with_limits(writer, 1, 1 << 20);
-    assert_eq!(stream.write(&data).await.unwrap(), data.len());
+    overfill(&mut stream, &data).await;
     drop(stream);
     assert_eq!(read_all(&peer, data.len()).await, data);
     assert_eq!(peer.read(vec![0; 8]).await.0.unwrap(), 0);
@@ -305,14 +368,16 @@ async fn taken_apart_with_a_write_in_flight_it_waits_for_it_and_says_what_became
     let data = bytes(1 << 20);
     let (a, peer) = UnixStream::pair().unwrap();
     let mut stream = Stream::with_limits(a, 1, 1 << 20);
-    assert_eq!(stream.write(&data).await.unwrap(), data.len());
+    overfill(&mut stream, &data).await;
     let len = data.len();
     let reader = io2::spawn(async move { read_all(&peer, len).await });
     let parts = stream.into_parts().await;
     parts.result.unwrap();
     assert!(reader.await == data);
 
-    let mut stream = Stream::new(parts.stream);
+    let (reader, writer) = pipe().unwrap();
+    drop(reader);
+    let mut stream = Stream::new(writer);
     assert_eq!(stream.write(b"lost").await.unwrap(), 4);
     let error = stream.into_parts().await.result.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BrokenPipe);

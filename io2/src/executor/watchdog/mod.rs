@@ -2,7 +2,7 @@
 //! that does not end.
 //!
 //! It ticks at the shortest slice of all executors, and reads what they publish; they do nothing for it.
-//! When none of them has worked for a second it falls asleep, and the next executor that has something to
+//! When none of them has worked for 100 ms it falls asleep, and the next executor that has something to
 //! do wakes it. Its own ticks tell when the whole process stood still, which is nobody's fault.
 
 mod sched;
@@ -28,7 +28,7 @@ use crate::trace::{self, Frame, Overrun};
 const PERIOD_MIN: Duration = Duration::from_millis(1);
 
 /// It falls asleep when nothing has happened for so long.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A tick that comes so much too late, or twice the period, shows that the process stood still.
 const STILL: Duration = Duration::from_millis(20);

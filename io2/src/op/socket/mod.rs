@@ -16,4 +16,6 @@ pub(crate) use self::readiness::Readiness;
 pub use self::recv::Recv;
 pub(crate) use self::recv_multi::{Received, RecvMulti};
 pub use self::send::Send;
+#[cfg(any(feature = "futures-io", feature = "tokio-io", feature = "hyper"))]
+pub(crate) use self::send::send_now;
 pub use self::shutdown::Shutdown;

@@ -2,6 +2,8 @@
 
 use std::any::Any;
 use std::io;
+#[cfg(any(feature = "futures-io", feature = "tokio-io", feature = "hyper"))]
+use std::io::IoSlice;
 
 use io_uring::{opcode, squeue::Entry, types};
 
@@ -49,6 +51,17 @@ impl<B: IoBuf> Send<B> {
             ..Send::new(fd, buf)
         }
     }
+}
+
+/// Sends what the kernel takes at once, without the ring.
+///
+/// # Errors
+///
+/// `WouldBlock` where it takes nothing.
+#[cfg(any(feature = "futures-io", feature = "tokio-io", feature = "hyper"))]
+pub(crate) fn send_now(fd: &Fd, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    socket2::SockRef::from(fd).send_vectored_with_flags(pieces, flags)
 }
 
 // SAFETY: the entry holds the buffer's address alone, which is on the heap and stays valid while
