@@ -1,119 +1,71 @@
-//! Runs the same work in io2, tokio and monoio, in one process and in interleaved rounds, and
-//! prints what a unit of it costs.
+//! Runs the same works in io2 and its peers, side by side, and says what they cost.
 //!
 //! ```text
-//! cargo run --release --manifest-path benches/compare/Cargo.toml -- [ROUNDS] [FILTER]...
+//! cargo run --release --manifest-path benches/compare/Cargo.toml -- [--rounds N] [--quick] [FILTER]...
 //! ```
 //!
-//! Interleaved, since a machine that does other things besides is not the same from one minute to
-//! the next: only what was measured next to each other is compared. Figures are medians over the
-//! rounds; ratios are medians of the ratios within a round.
+//! A whole run writes `BENCHMARKS.md` at the project's root and each figure to `benches/compare/results.csv`. A run
+//! with filters, which are parts of the names of works, or a quick one, prints its tables.
+//!
+//! Each measurement is a process of its own on the first core; the driver, and clients of servers, are on the second.
+//! All peers do a work right after one another, in an order that rotates with the rounds, since a machine that does
+//! other things besides is not the same from one minute to the next: only what was measured next to each other is
+//! compared.
 
+mod driver;
+mod machine;
 mod meter;
+mod peers;
 mod pin;
-mod runtimes;
+mod report;
 mod sample;
 mod servers;
-mod work;
+mod stats;
+mod works;
 
-use std::io::{self, Write};
+use std::io;
+use std::path::Path;
 
-use meter::Cost;
-use runtimes::BLOCK;
-use work::{BLOCKS, CASES, Case, FILE, RUNTIMES};
+use driver::Plan;
+
+/// A measurement that takes longer has failed.
+const LIMIT_SECONDS: u32 = 60;
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [word, service, peer] = &arguments[..]
-        && word == "serve"
-    {
-        pin::pin(pin::MEASURED)?;
-        return servers::serve(service, peer);
-    }
-    let mut rounds = 11;
-    let mut filters = Vec::new();
-    for argument in arguments {
-        match argument.parse() {
-            Ok(number) => rounds = number,
-            Err(_) => filters.push(argument),
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match &words[..] {
+        ["serve", service, peer] => {
+            pin::pin(pin::MEASURED)?;
+            servers::serve(service, peer)
         }
+        ["work", work, peer, rest @ ..] => one_work(work, peer, rest == ["--quick"]),
+        _ => compare(&words),
     }
-    let wanted = |case: &&Case| {
-        filters.is_empty()
-            || filters
-                .iter()
-                .any(|filter| case.name.contains(filter.as_str()))
-    };
-    let cases: Vec<&Case> = CASES.iter().filter(wanted).collect();
-    let path = std::env::temp_dir().join(format!("io2-compare-{}", std::process::id()));
-    std::fs::write(&path, vec![7; BLOCK * BLOCKS as usize])?;
-    FILE.set(path.clone()).expect("set once");
-    let costs = measure(&cases, rounds);
-    std::fs::remove_file(path)?;
-    report(&cases, &costs, rounds)
 }
 
-/// For each case and runtime, the costs in each round.
-type Costs = Vec<[Vec<Cost>; RUNTIMES.len()]>;
-
-fn measure(cases: &[&Case], rounds: usize) -> Costs {
-    let mut costs: Costs = cases.iter().map(|_| Default::default()).collect();
-    for round in 0..rounds {
-        eprintln!("round {} of {rounds}", round + 1);
-        for (case, costs) in cases.iter().zip(&mut costs) {
-            for turn in 0..RUNTIMES.len() {
-                // Nobody is always first.
-                let runtime = (round + turn) % RUNTIMES.len();
-                costs[runtime].push((case.runs[runtime])(case.units));
-            }
-        }
+/// One measurement in this process.
+fn one_work(work: &str, peer: &str, quick: bool) -> io::Result<()> {
+    pin::pin(pin::MEASURED)?;
+    // SAFETY: nothing else uses the alarm, whose signal ends the process.
+    unsafe { libc::alarm(LIMIT_SECONDS) };
+    match works::measure(work, peer, quick) {
+        Some(sample) => works::deliver(&sample),
+        None => Err(io::Error::other(format!("no {work:?} in {peer:?}"))),
     }
-    costs
 }
 
-fn report(cases: &[&Case], costs: &Costs, rounds: usize) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    let figures: [(&str, fn(&Cost) -> f64); 2] = [
-        ("CPU time", |cost| cost.cpu),
-        ("wall time", |cost| cost.wall),
-    ];
-    for (title, figure) in figures {
-        writeln!(out, "\n{title}, ns a unit, medians of {rounds} rounds\n")?;
-        write!(out, "| {:<34} |", "work")?;
-        for name in RUNTIMES {
-            write!(out, " {name:>7} |")?;
-        }
-        for name in &RUNTIMES[1..] {
-            write!(out, " {:>10} |", format!("to {name}"))?;
-        }
-        writeln!(
-            out,
-            "\n|{:-<36}|{0:->9}|{0:->9}|{0:->9}|{0:->12}|{0:->12}|",
-            ""
-        )?;
-        for (case, costs) in cases.iter().zip(costs) {
-            write!(out, "| {:<34} |", case.name)?;
-            for costs in costs {
-                let median = median(costs.iter().map(figure));
-                write!(out, " {median:>7.0} |")?;
-            }
-            for rival in &costs[1..] {
-                let pairs = costs[0].iter().zip(rival);
-                let ratio = median(pairs.map(|(own, rival)| figure(own) / figure(rival)));
-                write!(out, " {ratio:>10.2} |")?;
-            }
-            writeln!(out)?;
-        }
+fn compare(words: &[&str]) -> io::Result<()> {
+    let plan = Plan::parse(words)?;
+    pin::pin(pin::OTHER)?;
+    let before = machine::load()?;
+    let results = plan.run()?;
+    let report = report::report(&plan, &results, before, machine::load()?);
+    if !plan.is_whole() {
+        print!("{report}");
+        return Ok(());
     }
-    writeln!(
-        out,
-        "\nA no-op is the operation that does nothing in io2; the others have none, and read one \
-         byte of /dev/null.\ntokio reads files by its own file API, on its pool of threads."
-    )
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::fs::write(package.join("results.csv"), report::csv(&plan, &results))?;
+    std::fs::write(package.join("../../BENCHMARKS.md"), report)
 }

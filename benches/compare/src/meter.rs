@@ -1,47 +1,55 @@
 //! What a piece of work costs: CPU time of the whole process, and wall time.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// The cost of one unit of work, in nanoseconds.
-#[derive(Clone, Copy, Debug)]
-pub struct Cost {
-    pub cpu: f64,
-    pub wall: f64,
-}
+use crate::sample::Sample;
 
 /// Measures from its making to its end.
 pub struct Meter {
-    cpu: f64,
+    cpu: Duration,
     wall: Instant,
 }
 
 impl Meter {
     pub fn start() -> Self {
         Meter {
-            cpu: cpu_nanos(),
+            cpu: cpu_time(),
             wall: Instant::now(),
         }
     }
 
-    /// The cost of each of so many units.
-    pub fn end(self, units: u64) -> Cost {
-        let wall = self.wall.elapsed().as_nanos() as f64;
-        let cpu = cpu_nanos() - self.cpu;
-        Cost {
-            cpu: cpu / units as f64,
-            wall: wall / units as f64,
-        }
+    /// CPU time and wall time since the start.
+    pub fn elapsed(&self) -> (Duration, Duration) {
+        let wall = self.wall.elapsed();
+        (cpu_time() - self.cpu, wall)
+    }
+
+    /// What each of so many units cost.
+    pub fn end(self, units: u64) -> Sample {
+        let (cpu, wall) = self.elapsed();
+        let each = |time: Duration| time.as_nanos() as f64 / units as f64;
+        Sample::new()
+            .with("cpu_ns", each(cpu))
+            .with("wall_ns", each(wall))
     }
 }
 
 /// CPU time that all threads of the process have used, in user and in system mode: threads of a
 /// runtime's pool and workers of the kernel included, since the work needed them.
-fn cpu_nanos() -> f64 {
-    // SAFETY: all-zero bytes are a valid `rusage`.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: the structure is writable.
-    let result = unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) };
-    assert_eq!(result, 0, "getrusage failed");
-    let nanos = |time: libc::timeval| time.tv_sec as f64 * 1e9 + time.tv_usec as f64 * 1e3;
-    nanos(usage.ru_utime) + nanos(usage.ru_stime)
+fn cpu_time() -> Duration {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the place is there to be written to.
+    let result = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+    assert_eq!(result, 0, "every kernel has this clock");
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// What a share of the times did not exceed, in microseconds. They need not be sorted.
+pub fn quantile(times: &mut [Duration], share: f64) -> f64 {
+    times.sort_unstable();
+    let at = ((times.len() as f64 * share) as usize).min(times.len() - 1);
+    times[at].as_secs_f64() * 1e6
 }
