@@ -1,11 +1,12 @@
 //! The watchdog: polls that are too long are reported while they run, with what the thread is doing.
 
 use std::hint::black_box;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use io2::observe::Overrun;
-use io2::{Builder, ExecutorConfig};
+use io2::{Builder, ExecutorConfig, Preempt};
 use io2_tests::child;
 use io2_tests::observed::{Observed, Seen};
 
@@ -191,7 +192,7 @@ fn an_executor_that_was_idle_for_long_is_watched_again() {
         "an_executor_that_was_idle_for_long_is_watched_again",
         || {
             let ran = config().run(async {
-                // The watchdog falls asleep after a second.
+                // The watchdog falls asleep meanwhile.
                 io2::time::sleep(Duration::from_millis(1500)).await;
                 let hog = Builder::new().name("late hog").spawn(async {
                     compute(|| seen_of("late hog", false).is_some());
@@ -202,6 +203,56 @@ fn an_executor_that_was_idle_for_long_is_watched_again() {
             ran.unwrap();
         },
     );
+}
+
+/// How often the watchdog has gone to sleep: 0 while it has not started.
+fn sleeps() -> u64 {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    let read = |path: &Path, name| std::fs::read_to_string(path.join(name)).unwrap_or_default();
+    let mut paths = threads.map(|thread| thread.unwrap().path());
+    let Some(path) = paths.find(|path| read(path, "comm").trim() == "io2-watchdog") else {
+        return 0;
+    };
+    let status = read(&path, "status");
+    let mut lines = status.lines();
+    let count = lines.find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    count.unwrap().trim().parse().unwrap()
+}
+
+/// Waits until the watchdog stays asleep; gives how often it went to sleep up to then.
+fn settled() -> u64 {
+    let (mut before, mut same) = (0, 0);
+    for _ in 0..200 {
+        std::thread::sleep(Duration::from_millis(40));
+        let now = sleeps();
+        same = if now > 0 && now == before {
+            same + 1
+        } else {
+            0
+        };
+        if same == 5 {
+            return now;
+        }
+        before = now;
+    }
+    panic!("the watchdog wakes up again and again");
+}
+
+#[test]
+fn the_watchdog_sleeps_while_there_is_nobody_to_watch() {
+    child::run("the_watchdog_sleeps_while_there_is_nobody_to_watch", || {
+        config().run(async {}).unwrap();
+        let before = settled();
+        for config in [config().watchdog(false), config().preempt(Preempt::Off)] {
+            let ran = config.run(async {
+                for _ in 0..200 {
+                    io2::yield_now().await;
+                }
+            });
+            ran.unwrap();
+        }
+        assert_eq!(settled(), before, "who is not watched has woken it");
+    });
 }
 
 #[test]

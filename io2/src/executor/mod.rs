@@ -205,10 +205,15 @@ impl Executor {
         if self.config.stall_stack {
             self.seat.slot.watch.stack.arm();
         }
-        if judges && self.config.watchdog {
+        if self.has_watchdog() {
             self.seat.slot.watch.open();
             watchdog::start();
         }
+    }
+
+    /// Whether the watchdog looks at it.
+    fn has_watchdog(&self) -> bool {
+        self.config.watchdog && self.config.preempt != Preempt::Off
     }
 
     /// It has ended: nobody is to look at it any more.
@@ -299,7 +304,7 @@ impl Executor {
 
     #[cold]
     fn begin_turn_seen(&self, turns: u64) {
-        if !self.config.hidden {
+        if self.has_watchdog() {
             watchdog::wake_if_asleep();
         }
         let sampling = turns % (2 * SAMPLE_EVERY) < 2 || self.page().is_watched();

@@ -52,7 +52,7 @@ static PULSE: Mutex<Pulse> = Mutex::new(Pulse {
 
 /// When the watchdog ticked, and when it could not.
 struct Pulse {
-    /// The last tick, and when the next one has to come at the latest; `None` while it is asleep.
+    /// Since when it waits for its next tick, and how long that may take; `None` while it does not.
     last: Option<(Instant, Duration)>,
     /// The last time that it did not tick when it should have.
     still: Option<(Instant, Instant)>,
@@ -117,7 +117,8 @@ pub(super) struct Cause {
     pub(super) cpu: Option<Duration>,
     /// Time in which the thread could have run, and others did.
     waited: Option<Duration>,
-    /// Time in which the whole process stood still.
+    /// Time in which the whole process stood still. It may be the same time: a limit on the use of
+    /// processors stops the thread and the watchdog at once.
     pub(super) stopped: Duration,
     pub(super) state: Option<State>,
     pub(super) syscall: Option<String>,
@@ -153,7 +154,7 @@ impl Cause {
 
     /// Whether the poll would have been short enough if the thread had had the processor to itself.
     pub(super) fn is_starved(&self, elapsed: Duration, budget: Duration) -> bool {
-        let waited = self.waited.unwrap_or_default() + self.stopped;
+        let waited = self.waited.unwrap_or_default().max(self.stopped);
         elapsed.saturating_sub(waited) < budget
     }
 }
@@ -213,6 +214,21 @@ pub(crate) fn cpu_time(slot: &Slot) -> Option<Duration> {
 }
 
 impl Pulse {
+    /// The next tick is to come within the limit.
+    fn expect(&mut self, now: Instant, limit: Duration) {
+        self.last = Some((now, limit));
+    }
+
+    /// It came. What the watchdog does from now on may take long: that says nothing of the process.
+    fn came(&mut self, now: Instant) {
+        if let Some((before, limit)) = self.last.take()
+            && now - before > limit
+        {
+            // It may have been at any time since the last tick.
+            self.still = Some((before, now));
+        }
+    }
+
     /// How long the process stood still in this time.
     fn stopped(&self, from: Instant, to: Instant) -> Duration {
         let overlap = |start: Instant, end: Instant| end.min(to).duration_since(start.max(from));
@@ -287,7 +303,7 @@ impl Watchdog {
     fn new() -> Watchdog {
         Watchdog {
             rate: Rate::new(),
-            activity: 0,
+            activity: NOBODY,
             active: None,
         }
     }
@@ -296,19 +312,17 @@ impl Watchdog {
         loop {
             let period = watched().map(|(_, about)| about.budget).min();
             let Some(period) = period else {
+                // Whatever happens from now on comes of somebody new.
+                self.activity = NOBODY;
                 self.sleep();
                 continue;
             };
             let period = period.max(PERIOD_MIN);
             let limit = period + STILL.max(2 * period);
-            let before = clock::now();
-            lock(&PULSE).last = Some((before, limit));
+            lock(&PULSE).expect(clock::now(), limit);
             std::thread::sleep(period);
             let now = clock::now();
-            if now - before > limit {
-                // It may have been at any time since the last tick.
-                lock(&PULSE).still = Some((before, now));
-            }
+            lock(&PULSE).came(now);
             if self.tick(now) {
                 self.active = Some(now);
             } else if self.active.is_none_or(|active| now - active >= PATIENCE) {
@@ -403,9 +417,12 @@ fn watched() -> impl Iterator<Item = (&'static Slot, std::sync::Arc<About>)> {
         .filter(|(_, about)| about.watchdog && about.judges)
 }
 
+/// The activity where there are none.
+const NOBODY: u64 = 0;
+
 /// A number that changes when such an executor does anything.
 fn activity() -> u64 {
-    watched().fold(0, |sum, (slot, _)| {
+    watched().fold(NOBODY, |sum, (slot, _)| {
         let page = &slot.page;
         sum.wrapping_add(page.running.polls())
             .wrapping_add(page.counters.enters.get())
@@ -483,6 +500,34 @@ mod tests {
             ..pulse
         };
         assert_eq!(asleep.stopped(at(450), at(900)), ms(0));
+    }
+
+    #[test]
+    fn while_the_watchdog_works_it_is_not_expected_to_tick() {
+        let mut pulse = Pulse {
+            last: None,
+            still: None,
+        };
+        pulse.expect(at(0), ms(40));
+        pulse.came(at(10));
+        // It reports what it saw, which takes a second, and this poll began before the report.
+        assert_eq!(pulse.stopped(at(5), at(900)), ms(0));
+        // A tick that came too late is remembered.
+        pulse.expect(at(1000), ms(40));
+        pulse.came(at(1100));
+        assert_eq!(pulse.stopped(at(1020), at(1300)), ms(80));
+    }
+
+    #[test]
+    fn the_same_time_is_not_taken_off_twice() {
+        let cause = Cause {
+            waited: Some(ms(80)),
+            stopped: ms(80),
+            ..Cause::default()
+        };
+        // 60 ms of it were its own.
+        assert!(!cause.is_starved(ms(140), ms(10)));
+        assert!(cause.is_starved(ms(85), ms(10)));
     }
 
     #[test]
