@@ -31,6 +31,8 @@ struct Shared {
     raw: Cell<RawFd>,
     /// The executor that counts it among its open descriptors, or 0.
     owner: u64,
+    /// The last receive took all that had come, so the next one is likely to wait.
+    drained: Cell<bool>,
     /// Who waits to be the only one left.
     alone: RefCell<Option<Waker>>,
 }
@@ -45,6 +47,7 @@ impl Fd {
         let shared = Shared {
             raw: Cell::new(fd.into_raw_fd()),
             owner: owner.unwrap_or(0),
+            drained: Cell::new(false),
             alone: RefCell::new(None),
         };
         Fd {
@@ -65,6 +68,15 @@ impl Fd {
     /// The descriptor's number.
     pub(crate) fn raw(&self) -> RawFd {
         self.shared.raw.get()
+    }
+
+    /// Whether the last receive took all that had come.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.shared.drained.get()
+    }
+
+    pub(crate) fn set_drained(&self, drained: bool) {
+        self.shared.drained.set(drained);
     }
 
     /// Gives the descriptor away, or this back while operations use it.

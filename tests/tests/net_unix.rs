@@ -231,3 +231,21 @@ fn a_pair_goes_to_std_and_comes_back() {
         b.close().await
     });
 }
+
+#[test]
+fn after_all_was_taken_a_read_waits_for_more_and_for_the_end() {
+    run(async {
+        let (near, far) = UnixStream::pair()?;
+        ping(&near, &far).await?;
+        let mut waits = pin!(far.read(Vec::with_capacity(8)));
+        assert!(polling::once(&mut waits).await.is_none());
+        near.write_all("more").await.0?;
+        assert_eq!(waits.await.1, b"more");
+        // What had come before it was asked for is there, too, and so is the end.
+        near.write_all("last").await.0?;
+        drop(near);
+        assert_eq!(far.read(Vec::with_capacity(8)).await.1, b"last");
+        assert_eq!(far.read(Vec::with_capacity(8)).await.0?, 0);
+        Ok(())
+    });
+}

@@ -17,7 +17,7 @@ pub(super) fn write_all<B: IoBuf>(fd: &Fd, buf: B) -> impl Future<Output = BufRe
 }
 
 pub(super) fn read<B: IoBufMut>(fd: &Fd, buf: B) -> Op<Recv<B>> {
-    Op::new(Recv::new(fd.clone(), buf))
+    Op::new(Recv::stream(fd.clone(), buf))
 }
 
 pub(super) fn write<B: IoBuf>(fd: &Fd, buf: B) -> Op<Send<B>> {
