@@ -241,7 +241,13 @@ fn settled() -> u64 {
 #[test]
 fn the_watchdog_sleeps_while_there_is_nobody_to_watch() {
     child::run("the_watchdog_sleeps_while_there_is_nobody_to_watch", || {
-        config().run(async {}).unwrap();
+        let ran = config().run(async {
+            // It has ticked a few times.
+            while sleeps() < 5 {
+                io2::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        ran.unwrap();
         let before = settled();
         for config in [config().watchdog(false), config().preempt(Preempt::Off)] {
             let ran = config.run(async {

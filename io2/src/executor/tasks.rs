@@ -135,7 +135,6 @@ impl Executor {
         }
         if header.cancelled.get() {
             self.cancel_task(&task);
-            self.slice.mark();
             return;
         }
         let (polled, woken) = self.measure(header, waiting, || {
@@ -318,6 +317,8 @@ impl Executor {
         task.cancel();
         running.end();
         self.end_task(task, Outcome::Cancelled);
+        // The next one is not to answer for this one's time.
+        self.slice.mark();
     }
 
     /// Forgets a task that has ended, and tells whoever waits for it.

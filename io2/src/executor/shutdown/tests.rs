@@ -10,6 +10,7 @@ use std::task::{Context, Waker};
 use super::*;
 use crate::ExecutorConfig;
 use crate::buf::{IoBuf, IoBufMut};
+use crate::clock::Ticks;
 use crate::driver::faults;
 use crate::fs::File;
 use crate::op::{Op, Read, nop};
@@ -156,4 +157,39 @@ fn a_main_future_that_panicked_does_not_go_on_running_for_those_who_look() {
     assert!(ran.is_err());
     let slot = slot.get().expect("it ran");
     assert_eq!(slot.page.running.task(), 0);
+}
+
+/// Keeps, when it is dropped, since when it runs, and when that was over.
+struct Clocked(Rc<Cell<Vec<(Ticks, Ticks)>>>);
+
+impl Drop for Clocked {
+    fn drop(&mut self) {
+        let slot = crate::executor::context::with(|executor| executor.seat.slot);
+        let poll = slot.and_then(|slot| slot.page.running.get());
+        let mut seen = self.0.take();
+        seen.push((poll.expect("it is dropped as a task").start, clock::ticks()));
+        self.0.set(seen);
+    }
+}
+
+#[test]
+fn a_task_that_is_dropped_at_the_end_does_not_answer_for_those_before_it() {
+    let seen = Rc::new(Cell::new(Vec::new()));
+    let ran = ExecutorConfig::new().run(async {
+        for _ in 0..3 {
+            let clocked = Clocked(seen.clone());
+            crate::spawn(async move {
+                let _clocked = clocked;
+                std::future::pending::<()>().await;
+            });
+        }
+        crate::yield_now().await;
+    });
+    ran.unwrap();
+    let seen = seen.take();
+    assert_eq!(seen.len(), 3);
+    for pair in seen.windows(2) {
+        let (start, before) = (pair[1].0, pair[0].1);
+        assert!(start >= before, "{start:?} is before {before:?}");
+    }
 }
