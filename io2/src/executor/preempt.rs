@@ -36,6 +36,8 @@ pub(super) struct Slice {
     last: Cell<Ticks>,
     /// From so many ticks on a poll is looked at: the slice, or less.
     long_ticks: Cell<u64>,
+    /// Ticks in polls and out of them that are not published, since their rate is not known.
+    owed: Cell<(u64, u64)>,
 }
 
 impl Slice {
@@ -55,6 +57,7 @@ impl Slice {
             start: Cell::new(now),
             last: Cell::new(now),
             long_ticks: Cell::new(0),
+            owed: Cell::new((0, 0)),
         };
         slice.set_rate(page);
         slice
@@ -69,8 +72,21 @@ impl Slice {
         }
         let (start, last) = (self.start.replace(now), self.last.replace(now));
         self.unmarked.set(0);
-        page.counters.task_ticks.add(last.since(start));
-        page.counters.kernel_ticks.add(now.since(last));
+        self.tell(last.since(start), now.since(last), page);
+    }
+
+    /// So many ticks more went to polls, and to all else.
+    #[inline]
+    fn tell(&self, task: u64, kernel: u64, page: &Page) {
+        let (owed_task, owed_kernel) = self.owed.get();
+        let (task, kernel) = (owed_task + task, owed_kernel + kernel);
+        if let (Some(task_nanos), Some(kernel_nanos)) = (page.nanos(task), page.nanos(kernel)) {
+            page.counters.task_nanos.add(task_nanos);
+            page.counters.kernel_nanos.add(kernel_nanos);
+            self.owed.set((0, 0));
+        } else {
+            self.owed.set((task, kernel));
+        }
     }
 
     /// The rate of the ticks was measured anew, or needs no measuring.
@@ -225,6 +241,26 @@ mod tests {
         }
         assert!(slice.last() > marked);
         assert_eq!(slice.unmarked_max.get(), 1);
+    }
+
+    #[test]
+    fn time_that_was_published_does_not_become_less_when_the_rate_is_measured_anew() {
+        let page = Page::new();
+        let slice = Slice::new(&ExecutorConfig::new(), &page);
+        let published = || {
+            let counters = &page.counters;
+            (counters.task_nanos.get(), counters.kernel_nanos.get())
+        };
+        // Two nanoseconds a tick; then one.
+        page.set_scale(0);
+        slice.tell(300, 100, &page);
+        assert_eq!(published(), (0, 0));
+        page.set_scale(2 << 32);
+        slice.tell(10, 20, &page);
+        assert_eq!(published(), (620, 240));
+        page.set_scale(1 << 32);
+        slice.tell(5, 7, &page);
+        assert_eq!(published(), (625, 247));
     }
 
     #[test]

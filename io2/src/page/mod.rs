@@ -112,9 +112,10 @@ counters! {
     remote_wakes,
     /// Polls that were longer than the slice.
     overruns,
-    /// Ticks in polls, and in entering the kernel and reaping.
-    task_ticks,
-    kernel_ticks,
+    /// Nanoseconds in polls, and in entering the kernel and reaping. Ticks would be worth less at times, as their
+    /// rate is measured anew.
+    task_nanos,
+    kernel_nanos,
 }
 
 /// A number that one thread writes.
