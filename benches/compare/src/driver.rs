@@ -39,7 +39,7 @@ impl Job {
     fn every(&self) -> usize {
         match self {
             Job::Work(work) => work.every,
-            Job::Service(_) => 1,
+            Job::Service(case) => case.every(),
         }
     }
 

@@ -173,6 +173,14 @@ const fn http_case(name: &'static str, (path, body): (&'static str, &'static [u8
 }
 
 impl Case {
+    /// It is measured in one of so many rounds: memory is the same in each, and takes long to fill.
+    pub fn every(&self) -> usize {
+        match self.clients {
+            Clients::Ask(_) => 1,
+            Clients::Wait => 5,
+        }
+    }
+
     /// One measurement, in the driver's process, of a server that is a child of it.
     pub fn measure(&self, peer: &str) -> io::Result<Sample> {
         let Clients::Ask(load) = &self.clients else {
