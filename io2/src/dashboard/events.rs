@@ -115,6 +115,12 @@ impl Subscription {
     /// Gives the next event.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
         let hub = &self.hub;
+        // First, since there are few: a storm of overruns would keep them out, and the page show what was.
+        let (number, bytes) = &*hub.snapshot.borrow();
+        if *number > self.snapshot {
+            self.snapshot = *number;
+            return Poll::Ready(bytes.clone());
+        }
         {
             let overruns = hub.overruns.borrow();
             let next = overruns.partition_point(|(number, _)| *number <= self.overrun);
@@ -122,11 +128,6 @@ impl Subscription {
                 self.overrun = *number;
                 return Poll::Ready(bytes.clone());
             }
-        }
-        let (number, bytes) = &*hub.snapshot.borrow();
-        if *number > self.snapshot {
-            self.snapshot = *number;
-            return Poll::Ready(bytes.clone());
         }
         hub.waiting.borrow_mut().insert(self.id, cx.waker().clone());
         Poll::Pending

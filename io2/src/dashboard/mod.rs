@@ -105,9 +105,8 @@ fn launch(address: &str, by_environment: bool) -> io::Result<()> {
         );
         // What the environment says must not end the program.
         if other.by_environment || by_environment {
-            let addr = other.bound.to_string();
             drop(running);
-            trace::dashboard_failed(if by_environment { address } else { &addr }, &text);
+            trace::dashboard_failed(address, &text);
             return Ok(());
         }
         return Err(io::Error::new(ErrorKind::InvalidInput, text));
@@ -169,11 +168,30 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
+/// Forgets the dashboard when its thread ends, so that the next executor that asks for one gets it.
+struct Gone;
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        let mut running = lock(&RUNNING);
+        if running
+            .as_ref()
+            .is_some_and(|it| it.process == std::process::id())
+        {
+            *running = None;
+            observe::dashboard::close();
+        }
+    }
+}
+
 /// Makes the thread, and returns when it serves.
 fn serve(listener: TcpListener, site: Site) -> io::Result<()> {
     let (told, ready) = mpsc::channel();
     let began = told.clone();
     let run = move || {
+        let _gone = Gone;
+        // Dropped before: who waits for the start holds what that one wants.
+        let told = told;
         // Spans of this thread would be in the way of those that are looked for.
         trace::silence();
         let mut config = ExecutorConfig::new()

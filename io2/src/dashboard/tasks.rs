@@ -11,6 +11,7 @@ use super::json::{Object, list, object};
 use super::letter::{Gone, Letter};
 use super::snapshot::{nanos, operation, overrun, poll};
 use crate::executor::context;
+use crate::executor::remote::Slot;
 use crate::observe::stats::slots;
 use crate::observe::{Dump, Stats, TaskDump, TaskState, overruns};
 use crate::time::{Instant, timeout_at};
@@ -35,15 +36,27 @@ pub(super) struct Tasks {
 #[derive(Default)]
 struct Known {
     /// A question without an answer so far: there is one at most, or they would pile up.
-    asked: Option<Letter<Dump>>,
-    last: Option<(Instant, Arc<Dump>)>,
+    asked: Option<Letter<Dated>>,
+    last: Option<Dated>,
+}
+
+/// A dump, and when it was made.
+type Dated = (Instant, Arc<Dump>);
+
+/// Asks an executor for a dump.
+fn ask(slot: &Slot) -> Letter<Dated> {
+    // It may be long before somebody looks at the answer.
+    Letter::post(slot, || {
+        let dump = context::with(|executor| executor.dump())?;
+        Some((Instant::now(), Arc::new(dump)))
+    })
 }
 
 impl Known {
     /// Takes the answer, if there is one.
     fn settle(&mut self) {
         match self.asked.as_ref().and_then(Letter::answer) {
-            Some(Ok(dump)) => self.last = Some((Instant::now(), dump)),
+            Some(Ok(answer)) => self.last = Some(Dated::clone(&answer)),
             Some(Err(Gone)) => {}
             None => return,
         }
@@ -101,8 +114,7 @@ impl Tasks {
                 let known = known.entry(rt).or_default();
                 known.settle();
                 if known.asked.is_none() && !known.is_fresh() {
-                    let dump = || context::with(|executor| executor.dump());
-                    known.asked = Some(Letter::post(slot, dump));
+                    known.asked = Some(ask(slot));
                 }
                 known.asked.clone()
             });
@@ -181,4 +193,29 @@ fn task(out: &mut Object<'_>, task: &TaskDump) {
     out.number("busy_ns", nanos(task.busy));
     out.number("max_poll_ns", nanos(task.max_poll));
     out.number("age_ns", nanos(task.age));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dump_is_as_old_as_its_making_however_late_it_is_looked_at() {
+        let run = crate::ExecutorConfig::new().run(async {
+            let slot = context::with(|executor| executor.seat.slot).expect("it runs");
+            let mut known = Known {
+                asked: Some(ask(slot)),
+                last: None,
+            };
+            let letter = known.asked.clone().expect("it was asked");
+            letter.wait().await;
+            let late = Duration::from_millis(20);
+            crate::time::sleep(late).await;
+            known.settle();
+            let (made, dump) = known.last.expect("it was answered");
+            assert!(made.elapsed() >= late);
+            assert_eq!(dump.live, 0);
+        });
+        run.expect("the executor starts");
+    }
 }

@@ -13,6 +13,12 @@ pub(crate) fn open(url: &str) {
     *lock(&URL) = Some((std::process::id(), url.to_owned()));
 }
 
+/// There is none any more.
+#[cfg(feature = "dashboard")]
+pub(crate) fn close() {
+    *lock(&URL) = None;
+}
+
 /// The address of the process's dashboard, with the token that it asks for; `None` while there is none.
 ///
 /// # Examples

@@ -24,6 +24,7 @@ static BYTES_LEFT: AtomicUsize = AtomicUsize::new(0);
 
 static SHELF: Mutex<Shelf> = Mutex::new(Shelf {
     sessions: 0,
+    current: 0,
     ended: Vec::new(),
     overruns: Vec::new(),
     overruns_lost: 0,
@@ -32,6 +33,8 @@ static SHELF: Mutex<Shelf> = Mutex::new(Shelf {
 /// What is there beside the tapes of the executors that are alive.
 struct Shelf {
     sessions: u64,
+    /// The recording that runs, or is being ended: no other begins before it is whole.
+    current: u64,
     /// Tapes of executors that ended meanwhile.
     ended: Vec<Tape>,
     overruns: Vec<Overrun>,
@@ -71,12 +74,12 @@ pub(crate) fn on_tape(page: &Page, write: impl FnOnce(&mut Tape)) {
 /// An executor ends: its tape is kept.
 pub(super) fn executor_ends(page: &Page) {
     let mut place = lock(&page.tape);
-    let session = SESSION.load(Ordering::Relaxed);
-    if let Some(tape) = place.take()
-        && tape.session == session
-    {
+    if let Some(tape) = place.take() {
         // While the tape is locked, so that who ends the recording finds it here or there.
-        lock(&SHELF).ended.push(*tape);
+        let mut shelf = lock(&SHELF);
+        if tape.session == shelf.current {
+            shelf.ended.push(*tape);
+        }
     }
 }
 
@@ -105,10 +108,11 @@ pub(crate) fn note_overrun(overrun: &Overrun) {
 /// another one.
 pub(crate) fn begin(bytes: usize) -> Option<u64> {
     let mut shelf = lock(&SHELF);
-    if SESSION.load(Ordering::Relaxed) != 0 {
+    if shelf.current != 0 {
         return None;
     }
     shelf.sessions += 1;
+    shelf.current = shelf.sessions;
     BYTES_LEFT.store(bytes, Ordering::Relaxed);
     SESSION.store(shelf.sessions, Ordering::Relaxed);
     Some(shelf.sessions)
@@ -151,6 +155,7 @@ pub(crate) fn end(
         tapes.push((tape, running));
     }
     let mut shelf = lock(&SHELF);
+    shelf.current = 0;
     let ended = std::mem::take(&mut shelf.ended).into_iter();
     tapes.extend(ended.map(|tape| (tape, None)));
     tapes.sort_by_key(|(tape, _)| tape.about.rt);

@@ -13,12 +13,12 @@ pub(crate) fn dashboard(url: &str) {
     }, "the dashboard of this process is at {url}");
 }
 
-/// `dashboard.failed`, WARN: the environment asks for one, and there is none.
+/// `dashboard.failed`, WARN: there is none at this address, where one was asked for, and the program goes on.
 #[cold]
 pub(crate) fn dashboard_failed(addr: &str, error: &dyn fmt::Display) {
     let error = error.to_string();
     report!(WARN, "io2::dashboard", "dashboard.failed", {
         addr = addr,
         error = error.as_str(),
-    }, "IO2_DASHBOARD asks for a dashboard at `{addr}`, and the program runs without: {error}");
+    }, "there is no dashboard at `{addr}`: {error}");
 }

@@ -455,6 +455,14 @@
     drawRing();
   }
 
+  // Overruns may come by the hundred: they are drawn together, and not while nobody looks.
+  let drawing = false;
+  function drawSoon() {
+    if (drawing) return;
+    drawing = true;
+    requestAnimationFrame(() => { drawing = false; draw(); });
+  }
+
   function listExecutors() {
     const select = $("executor");
     const wanted = latest().executors.map((it) => [it.rt, label(it)]);
@@ -494,12 +502,13 @@
       overruns.delete(key(overrun));
       overruns.set(key(overrun), overrun);
       while (overruns.size > KEPT) overruns.delete(overruns.keys().next().value);
-      if (!paused && latest()) { drawTimeline(); drawLists(); if (key(overrun) === chosen) drawDetails(); }
+      drawSoon();
     });
   }
 
   let refused = false;
   async function check() {
+    if (document.hidden) return;
     const quiet = performance.now() - Math.max(arrived, opened);
     if (quiet > 3000) {
       const old = latest() ? ` What is shown is ${Math.round((performance.now() - arrived) / 1000)} s old.` : "";
@@ -511,7 +520,7 @@
   async function askTasks() {
     try {
       if (!document.hidden && !paused) {
-        const response = await fetch(address("tasks"), { cache: "no-store" });
+        const response = await fetch(address("tasks"), { cache: "no-store", signal: AbortSignal.timeout(10000) });
         refused = response.status === 403;
         if (response.ok) { tasks = await response.json(); drawTasks(); }
       }
@@ -530,9 +539,14 @@
   $("executor").addEventListener("change", () => { draw(); drawTasks(); });
   $("filter").addEventListener("input", drawTasks);
   $("order").addEventListener("change", drawTasks);
-  document.addEventListener("visibilitychange", draw);
+  // A browser has six connections to a program: those that nobody sees leave them to the others.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) { if (source) source.close(); return; }
+    open();
+    draw();
+  });
   window.addEventListener("resize", draw);
   setInterval(check, 1000);
-  open();
+  if (!document.hidden) open();
   askTasks();
 })();

@@ -77,3 +77,36 @@ fn there_is_one_recording_at_a_time_and_it_ends_when_it_is_dropped() {
     drop(Recorder::start().unwrap().stop());
     drop(Recorder::start().unwrap());
 }
+
+#[test]
+fn what_ends_while_a_recording_is_ended_is_in_it_and_no_other_begins_before() {
+    let _one = lock(&ONE);
+    let session = session::begin(1 << 20).unwrap();
+    let watching = Watching::begin();
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        let config = ExecutorConfig::new().name("late").watchdog(false);
+        let run = config.preempt(crate::Preempt::Off).run(async move {
+            for _ in 0..1_000 {
+                crate::yield_now().await;
+            }
+            begun.send(()).unwrap();
+            ended.recv().unwrap();
+        });
+        run.unwrap();
+    });
+    has_begun.recv().unwrap();
+    let pages = std::iter::once_with(|| {
+        assert_eq!(session::begin(1 << 20), None);
+        end.send(()).unwrap();
+        thread.join().unwrap();
+        None
+    });
+    let recorded = session::end(session, crate::clock::ticks(), pages.flatten());
+    drop(watching);
+    let late = |(tape, _): &(crate::page::Tape, _)| tape.about.name.as_deref() == Some("late");
+    assert_eq!(recorded.tapes.iter().filter(|tape| late(tape)).count(), 1);
+    let next = session::begin(1 << 20).expect("the other one is whole");
+    session::end(next, crate::clock::ticks(), std::iter::empty());
+}
