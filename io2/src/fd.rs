@@ -32,6 +32,7 @@ struct Shared {
     /// The executor that counts it among its open descriptors, or 0.
     owner: u64,
     /// The last receive took all that had come, so the next one is likely to wait.
+    #[cfg(feature = "net")]
     drained: Cell<bool>,
     /// Who waits to be the only one left.
     alone: RefCell<Option<Waker>>,
@@ -47,6 +48,7 @@ impl Fd {
         let shared = Shared {
             raw: Cell::new(fd.into_raw_fd()),
             owner: owner.unwrap_or(0),
+            #[cfg(feature = "net")]
             drained: Cell::new(false),
             alone: RefCell::new(None),
         };
@@ -71,10 +73,12 @@ impl Fd {
     }
 
     /// Whether the last receive took all that had come.
+    #[cfg(feature = "net")]
     pub(crate) fn is_drained(&self) -> bool {
         self.shared.drained.get()
     }
 
+    #[cfg(feature = "net")]
     pub(crate) fn set_drained(&self, drained: bool) {
         self.shared.drained.set(drained);
     }

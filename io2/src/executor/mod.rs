@@ -517,6 +517,12 @@ fn guard(what: &str, call: impl FnOnce()) {
     }
 }
 
+/// Whether no other task was ready when the poll that runs began.
+#[cfg(feature = "net")]
+pub(crate) fn is_nothing_else_ready() -> bool {
+    context::with(|executor| executor.page().running.victims() == 0).unwrap_or(false)
+}
+
 /// What the kernel gave this thread's executor, or `None` outside one.
 ///
 /// # Examples

@@ -125,6 +125,13 @@ impl Running {
         self.task.load(Ordering::Relaxed)
     }
 
+    /// How many tasks were ready when the poll began; for the executor's own thread.
+    #[cfg(feature = "net")]
+    #[inline]
+    pub(crate) fn victims(&self) -> usize {
+        self.victims.load(Ordering::Relaxed)
+    }
+
     /// How many polls have begun, in all executors of the slot.
     #[inline]
     pub(crate) fn polls(&self) -> u64 {

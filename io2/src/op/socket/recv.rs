@@ -5,6 +5,7 @@ use std::io;
 use io_uring::{opcode, squeue::Entry, types};
 
 use crate::buf::{BufResult, IoBufMut};
+use crate::executor;
 use crate::fd::Fd;
 use crate::op::{Operation, Target, transfer_len};
 
@@ -36,7 +37,8 @@ impl<B: IoBufMut> Recv<B> {
     }
 
     /// The same from a stream. Who has taken all that had come is likely to wait: then the look whether something
-    /// is there, which the kernel takes first, is spared.
+    /// is there, which the kernel takes first, is spared. Not in a thread that has more to do before it waits: the
+    /// peer may answer until then.
     pub(crate) fn stream(fd: Fd, buf: B) -> Recv<B> {
         Recv {
             stream: true,
@@ -73,7 +75,7 @@ unsafe impl<B: IoBufMut> Operation for Recv<B> {
 
     fn encode(&mut self, _side: *mut ()) -> Entry {
         let len = transfer_len(self.buf.bytes_total());
-        let waits = self.stream && self.fd.is_drained();
+        let waits = self.stream && self.fd.is_drained() && executor::is_nothing_else_ready();
         opcode::Recv::new(types::Fd(self.fd.raw()), self.buf.stable_mut_ptr(), len)
             .flags(self.flags)
             .ioprio(if waits { POLL_FIRST } else { 0 })
