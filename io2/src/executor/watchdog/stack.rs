@@ -23,6 +23,9 @@ const WORD: usize = size_of::<usize>();
 const PATIENCE: Duration = Duration::from_millis(100);
 const LOOK_AGAIN: Duration = Duration::from_micros(200);
 
+/// So many bytes before an address belong to the instruction before it, at least.
+const LINE_BEFORE: usize = 16;
+
 /// What the handler needs to know, and what it finds.
 pub(crate) struct Trap {
     /// The thread that may be interrupted, and the bounds of its stack.
@@ -157,6 +160,20 @@ extern "C" fn interrupted(_: i32, _: *mut libc::siginfo_t, context: *mut c_void)
     sys::signal::set_errno(errno);
 }
 
+/// The functions that the code at `inside` is of: the innermost of the inlined ones first.
+fn functions_at(address: usize, inside: usize) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    backtrace::resolve(inside as *mut c_void, |symbol| {
+        frames.push(Frame {
+            address,
+            function: symbol.name().map(|name| format!("{name:#}")),
+            file: symbol.filename().map(|file| file.display().to_string()),
+            line: symbol.lineno(),
+        });
+    });
+    frames
+}
+
 /// Finds the functions, of inlined ones too, up to the runtime itself.
 fn resolve(addresses: impl Iterator<Item = usize>) -> Vec<Frame> {
     let mut frames = Vec::new();
@@ -168,14 +185,11 @@ fn resolve(addresses: impl Iterator<Item = usize>) -> Vec<Frame> {
             address.wrapping_sub(1)
         };
         let before = frames.len();
-        backtrace::resolve(inside as *mut c_void, |symbol| {
-            frames.push(Frame {
-                address,
-                function: symbol.name().map(|name| format!("{name:#}")),
-                file: symbol.filename().map(|file| file.display().to_string()),
-                line: symbol.lineno(),
-            });
-        });
+        // The compiler gives some instructions no line: that of one right before is meant.
+        let lined = (0..LINE_BEFORE)
+            .map(|back| functions_at(address, inside.wrapping_sub(back)))
+            .find(|found| found.iter().all(|frame| frame.line.is_some()));
+        frames.extend(lined.unwrap_or_else(|| functions_at(address, inside)));
         if frames.len() == before {
             frames.push(Frame {
                 address,
