@@ -24,8 +24,11 @@ fn compute(done: impl Fn() -> bool) {
     let start = Instant::now();
     let mut sum = 0_u64;
     while !done() && start.elapsed() < Duration::from_secs(20) {
-        for n in 0..1000_u64 {
-            sum = sum.wrapping_add(black_box(n));
+        // Nearly all of the time is spent here, and in nothing that this calls.
+        let mut n = 0_u64;
+        while n < 2_000_000 {
+            sum ^= n;
+            n += 1;
         }
     }
     black_box(sum);
@@ -60,7 +63,7 @@ fn check_stack(overrun: &Overrun) {
         "{compute:?}"
     );
     assert!(
-        compute.line.is_some_and(|line| (20..40).contains(&line)),
+        compute.line.is_some_and(|line| (20..45).contains(&line)),
         "{compute:?}"
     );
     // It ends where the runtime begins.
