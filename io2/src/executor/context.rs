@@ -73,16 +73,11 @@ pub(crate) fn with<R>(f: impl FnOnce(&Rc<Executor>) -> R) -> Option<R> {
 pub(super) struct Entered(());
 
 impl Entered {
-    /// `None` if the thread has a current executor.
-    pub(super) fn new(executor: Rc<Executor>) -> Option<Entered> {
-        CURRENT.with(|current| {
-            let mut current = current.try_borrow_mut().ok()?;
-            if current.is_some() {
-                return None;
-            }
-            *current = Some(ManuallyDrop::new(executor));
-            Some(Entered(()))
-        })
+    /// The thread must have no current executor.
+    pub(super) fn new(executor: Rc<Executor>) -> Entered {
+        let before = CURRENT.with(|current| current.replace(Some(ManuallyDrop::new(executor))));
+        debug_assert!(before.is_none(), "a thread has one executor at a time");
+        Entered(())
     }
 }
 

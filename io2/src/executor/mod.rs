@@ -115,9 +115,7 @@ pub(crate) fn run<F: Future>(
         ));
     }
     let executor = Rc::new(Executor::new(config)?);
-    let entered = context::Entered::new(executor.clone()).ok_or_else(|| {
-        io::Error::other("run in a thread that is ending: its thread-local data are gone")
-    })?;
+    let entered = context::Entered::new(executor.clone());
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         executor.open();
         begin(&executor.config)?;
