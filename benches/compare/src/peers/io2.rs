@@ -28,19 +28,7 @@ pub async fn no_op(_null: &File) {
     nop().await.expect("a no-op succeeds");
 }
 
-pub async fn open(path: &str) -> File {
-    File::open(path).await.expect("the file opened")
-}
-
-pub fn buffer(size: usize) -> Buf {
-    Vec::with_capacity(size)
-}
-
-pub async fn read(file: &File, buf: Buf, offset: u64) -> Buf {
-    let (count, buf) = file.read_at(buf, offset).await;
-    count.expect("the read succeeded");
-    buf
-}
+super::reads!();
 
 channel!(
     io2::sync::mpsc::channel::<u64>,
@@ -133,22 +121,7 @@ pub mod direct {
     }
 }
 
-/// Appends that are on the disk before the next one.
-pub mod append {
-    use super::File;
-    pub use super::{NAME, run};
-
-    pub async fn create(path: &str) -> File {
-        File::create(path).await.expect("the file was made")
-    }
-
-    pub async fn append(file: &File, buf: Vec<u8>, offset: u64) -> Vec<u8> {
-        let (count, buf) = file.write_at(buf, offset).await;
-        assert_eq!(count.expect("the write succeeded"), buf.len());
-        file.sync_data().await.expect("the file is synced");
-        buf
-    }
-}
+super::append!();
 
 /// Channels of others, in this runtime.
 pub mod with_tokio_channel {

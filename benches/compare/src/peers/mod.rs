@@ -60,3 +60,45 @@ macro_rules! local_sync {
     };
 }
 use local_sync;
+
+/// Reads of files whose operations take a buffer and give it back.
+macro_rules! reads {
+    () => {
+        pub async fn open(path: &str) -> File {
+            File::open(path).await.expect("the file opened")
+        }
+
+        pub fn buffer(size: usize) -> Buf {
+            Vec::with_capacity(size)
+        }
+
+        pub async fn read(file: &File, buf: Buf, offset: u64) -> Buf {
+            let (count, buf) = file.read_at(buf, offset).await;
+            count.expect("the read succeeded");
+            buf
+        }
+    };
+}
+use reads;
+
+/// Appends to such files that are on the disk before the next one. Some write when they are told to `submit`.
+macro_rules! append {
+    ($($submit:ident)?) => {
+        pub mod append {
+            use super::File;
+            pub use super::{NAME, run};
+
+            pub async fn create(path: &str) -> File {
+                File::create(path).await.expect("the file was made")
+            }
+
+            pub async fn append(file: &File, buf: Vec<u8>, offset: u64) -> Vec<u8> {
+                let (count, buf) = file.write_at(buf, offset)$(.$submit())?.await;
+                assert_eq!(count.expect("the write succeeded"), buf.len());
+                file.sync_data().await.expect("the file is synced");
+                buf
+            }
+        }
+    };
+}
+use append;

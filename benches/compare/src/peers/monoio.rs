@@ -34,19 +34,7 @@ pub async fn no_op(null: &File) {
     assert_eq!(count.expect("the read succeeded"), 0);
 }
 
-pub async fn open(path: &str) -> File {
-    File::open(path).await.expect("the file opened")
-}
-
-pub fn buffer(size: usize) -> Buf {
-    Vec::with_capacity(size)
-}
-
-pub async fn read(file: &File, buf: Buf, offset: u64) -> Buf {
-    let (count, buf) = file.read_at(buf, offset).await;
-    count.expect("the read succeeded");
-    buf
-}
+super::reads!();
 
 super::local_sync!();
 
@@ -63,18 +51,4 @@ pub mod tuned {
     }
 }
 
-pub mod append {
-    use super::File;
-    pub use super::{NAME, run};
-
-    pub async fn create(path: &str) -> File {
-        File::create(path).await.expect("the file was made")
-    }
-
-    pub async fn append(file: &File, buf: Vec<u8>, offset: u64) -> Vec<u8> {
-        let (count, buf) = file.write_at(buf, offset).await;
-        assert_eq!(count.expect("the write succeeded"), buf.len());
-        file.sync_data().await.expect("the file is synced");
-        buf
-    }
-}
+super::append!();

@@ -23,32 +23,6 @@ pub async fn no_op(_null: &File) {
     tokio_uring::no_op().await.expect("a no-op succeeds");
 }
 
-pub async fn open(path: &str) -> File {
-    File::open(path).await.expect("the file opened")
-}
+super::reads!();
 
-pub fn buffer(size: usize) -> Buf {
-    Vec::with_capacity(size)
-}
-
-pub async fn read(file: &File, buf: Buf, offset: u64) -> Buf {
-    let (count, buf) = file.read_at(buf, offset).await;
-    count.expect("the read succeeded");
-    buf
-}
-
-pub mod append {
-    use super::File;
-    pub use super::{NAME, run};
-
-    pub async fn create(path: &str) -> File {
-        File::create(path).await.expect("the file was made")
-    }
-
-    pub async fn append(file: &File, buf: Vec<u8>, offset: u64) -> Vec<u8> {
-        let (count, buf) = file.write_at(buf, offset).submit().await;
-        assert_eq!(count.expect("the write succeeded"), buf.len());
-        file.sync_data().await.expect("the file is synced");
-        buf
-    }
-}
+super::append!(submit);
